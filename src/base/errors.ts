@@ -1,0 +1,52 @@
+/**
+ * What is known of an operation that failed: `not-applied`, it surely did not happen and never will;
+ * `unknown`, it may have happened or may still happen.
+ */
+export type Outcome = 'not-applied' | 'unknown';
+
+/** Stable error codes. Programs branch on these, never on messages. */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_CONFIG'
+  | 'TIMEOUT'
+  | 'NOT_LEADER'
+  | 'OVERLOADED'
+  | 'NO_SPACE'
+  | 'STOPPED'
+  | 'SESSION_EXPIRED'
+  | 'WRONG_CLUSTER'
+  | 'WRONG_INCARNATION'
+  | 'DATA_LOCKED'
+  | 'LOG_DAMAGED'
+  | 'STORE_DAMAGED'
+  | 'PROTOCOL'
+  | 'UNREACHABLE'
+  | 'INTERNAL';
+
+export interface KvraftErrorOptions {
+  readonly outcome?: Outcome;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The one error class that leaves kvraft. The message says what is wrong and what to do about it. */
+export class KvraftError extends Error {
+  override readonly name = 'KvraftError';
+  readonly code: ErrorCode;
+  /** Whether the operation surely did not happen. */
+  readonly outcome: Outcome;
+  /** Whether the same call may succeed later without any change by the caller. */
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: KvraftErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.outcome = options.outcome ?? 'not-applied';
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
