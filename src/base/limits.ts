@@ -53,5 +53,11 @@ assert(limits.keyBytesMax <= limits.keyBytesCeiling, 'default key limit within i
 assert(limits.valueBytesMax <= limits.valueBytesCeiling, 'default value limit within its ceiling');
 assert(limits.valueBytesCeiling + 64 * KIB <= limits.entryBytesMax, 'an entry holds the largest value');
 assert(limits.entryBytesMax + 64 * KIB <= limits.segmentBytes, 'a segment holds the largest entry');
-assert(limits.entryBytesMax + limits.appendBytesMax <= limits.frameBytesMax, 'a frame holds the largest append');
-assert(limits.connectionInFlightBytesMax <= limits.serverInFlightBytesMax, 'one connection within the server');
+assert(
+  limits.entryBytesMax + limits.appendBytesMax <= limits.frameBytesMax,
+  'a frame holds the largest append',
+);
+assert(
+  limits.connectionInFlightBytesMax <= limits.serverInFlightBytesMax,
+  'one connection within the server',
+);

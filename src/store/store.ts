@@ -72,6 +72,11 @@ export interface Store extends StateStorage {
   readonly position: Position;
   /** What a restart would find. */
   readonly durablePosition: Position;
+  /**
+   * Index of the snapshot that the durable state came from, as long as nothing was flushed over it; else 0. Tells a
+   * crash between the switch to a snapshot and the new log from a log that lost entries.
+   */
+  readonly installedIndex: number;
   /** Bytes applied but not flushed. */
   readonly unflushedBytes: number;
   /** Whether the last flush failed for want of space; it is retried. */

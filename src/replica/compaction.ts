@@ -1,0 +1,36 @@
+/** What the decision to cut the log is made from. Indexes are of log entries. */
+export interface CompactionState {
+  readonly logBytes: number;
+  readonly logBytesMax: number;
+  readonly firstIndex: number;
+  /** The state on disk holds everything up to here; a restart replays from here. */
+  readonly durableIndex: number;
+  /** The lowest index that some active follower still needs, or infinity: respected while the log is not far too long. */
+  readonly neededIndex: number;
+  /** The lowest index behind a snapshot that is being sent, or infinity: always respected, as it is bounded in time. */
+  readonly heldIndex: number;
+}
+
+export type CompactionStep =
+  | { readonly step: 'none' }
+  /** The state on disk is too far behind to cut enough: flush it. */
+  | { readonly step: 'flush' }
+  | { readonly step: 'cut'; readonly index: number };
+
+/**
+ * How to keep the log within its bytes: cut to half of them, so that cutting is rare, but never past what the
+ * state on disk holds.
+ *
+ * @param indexBelow the first index from which on the log takes no more than the given bytes
+ */
+export function planCompaction(
+  state: CompactionState,
+  indexBelow: (bytes: number) => number,
+): CompactionStep {
+  if (state.logBytes <= state.logBytesMax) return { step: 'none' };
+  const wanted = indexBelow(state.logBytesMax / 2) - 1;
+  const respected = state.logBytes > 2 * state.logBytesMax ? Infinity : state.neededIndex - 1;
+  const index = Math.min(wanted, state.durableIndex, respected, state.heldIndex);
+  if (index >= state.firstIndex) return { step: 'cut', index };
+  return state.durableIndex < wanted ? { step: 'flush' } : { step: 'none' };
+}

@@ -1,0 +1,153 @@
+import { KvraftError, messageOf } from '../base/errors.ts';
+import type { Prng } from '../base/prng.ts';
+import { memberId, type MemberId } from '../raft/types.ts';
+import type { Vfs } from '../wal/vfs.ts';
+
+const FILE = 'identity.json';
+const FORMAT = 1;
+
+interface IdentityFile {
+  format: number;
+  serverId: number;
+  /** How often this server was rebuilt with an empty folder. */
+  generation: number;
+  /** 16 hexadecimal digits, drawn when the folder was made. */
+  incarnation: string;
+  /** Empty until the founding of the cluster was applied here. */
+  clusterId: string;
+  /** The server ids of the configuration that this folder was first started with. */
+  foundingServers: number[];
+  /** Whether a log was made in this folder: from then on, a folder without one has lost it. */
+  logCreated: boolean;
+  /** The incarnation that each member was first seen with, where the log may not say yet. */
+  pins: Record<string, string>;
+}
+
+/** Who a data folder is. Kept in a small file of its own that is replaced atomically. */
+export class Identity {
+  readonly #vfs: Vfs;
+  readonly #folder: string;
+  readonly #file: IdentityFile;
+
+  private constructor(vfs: Vfs, folder: string, file: IdentityFile) {
+    this.#vfs = vfs;
+    this.#folder = folder;
+    this.#file = file;
+  }
+
+  /** Reads the folder's identity, or makes one where the folder is new. Refuses the folder of another server. */
+  static open(
+    vfs: Vfs,
+    folder: string,
+    setup: { serverId: number; foundingServers: readonly number[]; prng: Prng },
+  ): Identity {
+    vfs.makeFolder(folder);
+    const path = `${folder}/${FILE}`;
+    if (!vfs.exists(path)) {
+      const identity = new Identity(vfs, folder, {
+        format: FORMAT,
+        serverId: setup.serverId,
+        generation: 0,
+        incarnation: randomHex(setup.prng, 2),
+        clusterId: '',
+        foundingServers: [...setup.foundingServers].toSorted((a, b) => a - b),
+        logCreated: false,
+        pins: {},
+      });
+      identity.#save();
+      return identity;
+    }
+    const file = parse(path, vfs.readFile(path));
+    if (file.serverId !== setup.serverId) {
+      throw new KvraftError(
+        'INVALID_CONFIG',
+        `${folder} is the data folder of server ${file.serverId}, not of server ${setup.serverId}: ` +
+          'give each server a folder of its own',
+      );
+    }
+    return new Identity(vfs, folder, file);
+  }
+
+  get member(): MemberId {
+    return memberId(this.#file.serverId, this.#file.generation);
+  }
+
+  get incarnation(): string {
+    return this.#file.incarnation;
+  }
+
+  get clusterId(): string {
+    return this.#file.clusterId;
+  }
+
+  get foundingServers(): readonly number[] {
+    return this.#file.foundingServers;
+  }
+
+  get logCreated(): boolean {
+    return this.#file.logCreated;
+  }
+
+  pinOf(member: MemberId): string | undefined {
+    return this.#file.pins[String(member)];
+  }
+
+  pin(member: MemberId, incarnation: string): void {
+    this.#file.pins[String(member)] = incarnation;
+    this.#save();
+  }
+
+  markLogCreated(): void {
+    this.#file.logCreated = true;
+    this.#save();
+  }
+
+  joinCluster(clusterId: string): void {
+    this.#file.clusterId = clusterId;
+    this.#save();
+  }
+
+  #save(): void {
+    const path = `${this.#folder}/${FILE}`;
+    const file = this.#vfs.open(`${path}.new`, true);
+    try {
+      const bytes = Buffer.from(JSON.stringify(this.#file, null, 2) + '\n', 'utf8');
+      file.truncateSync(0);
+      file.writeSync([bytes], 0);
+      file.syncSync();
+    } finally {
+      file.close();
+    }
+    this.#vfs.rename(`${path}.new`, path);
+    this.#vfs.syncFolder(this.#folder);
+  }
+}
+
+/** `words` × 8 hexadecimal digits. */
+export function randomHex(prng: Prng, words: number): string {
+  let hex = '';
+  for (let i = 0; i < words; i++) hex += prng.uint32().toString(16).padStart(8, '0');
+  return hex;
+}
+
+function parse(path: string, bytes: Uint8Array): IdentityFile {
+  let file: IdentityFile;
+  try {
+    file = JSON.parse(Buffer.from(bytes).toString('utf8')) as IdentityFile;
+  } catch (cause) {
+    throw new KvraftError(
+      'STORE_DAMAGED',
+      `${path} cannot be read (${messageOf(cause)}): restore it from a backup`,
+      {
+        cause,
+      },
+    );
+  }
+  if (file.format !== FORMAT) {
+    throw new KvraftError(
+      'STORE_DAMAGED',
+      `${path} has format ${file.format}, this version of kvraft reads ${FORMAT}: use the version that wrote it`,
+    );
+  }
+  return file;
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { RawNode } from '../raft/raw-node.ts';
+import type { MemberId } from '../raft/types.ts';
+import type { SnapshotAck, SnapshotChunk, Transport } from '../net/transport.ts';
+import type { Store, StoreInstall } from '../store/store.ts';
+import { encodeConf } from './membership.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+
+const SETTLE_MS_MAX = 10_000;
+
+export interface SnapshotTrafficOptions {
+  readonly node: RawNode;
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Random, so that pieces of an earlier life's transfers fit nothing. */
+  readonly firstTransfer: number;
+  /** The core was told something. */
+  readonly onChange: () => void;
+}
+
+/** The snapshots that come and go, and what the core is told of them. */
+export class SnapshotTraffic {
+  readonly #options: SnapshotTrafficOptions;
+  readonly #senders = new Map<MemberId, SnapshotSender>();
+  /** Staged at the follower, which has not said yet that it goes on from there: until then the log must reach back. */
+  readonly #settling = new Map<MemberId, { readonly index: number; readonly untilMs: number }>();
+  readonly #receiver: SnapshotReceiver;
+  #nextTransfer: number;
+
+  constructor(options: SnapshotTrafficOptions) {
+    this.#options = options;
+    this.#nextTransfer = options.firstTransfer;
+    const { node, store, transport, logger, onChange } = options;
+    this.#receiver = new SnapshotReceiver({
+      store,
+      logger,
+      ack: (to, ack) => transport.send(to, ack),
+      onStaged: (from, snapshot) => {
+        const taken = from === node.leaderId && node.role === 'follower' && snapshot.index > node.commitIndex;
+        if (taken) node.step({ type: 'InstallSnapshot', from, to: node.id, term: node.term, snapshot });
+        if (!taken || node.pendingSnapshotIndex !== snapshot.index) this.#receiver.abort();
+        onChange();
+      },
+    });
+  }
+
+  /** The log must keep what follows this index for the followers that are being sent a snapshot; infinity if none. */
+  get heldIndex(): number {
+    let held = Infinity;
+    for (const { index } of this.#senders.values()) held = Math.min(held, index);
+    for (const { index } of this.#settling.values()) held = Math.min(held, index);
+    return held;
+  }
+
+  sendTo(member: MemberId): void {
+    const { node, store, transport, clock, logger, onChange } = this.#options;
+    this.#senders.get(member)?.stop('another snapshot takes its place');
+    let snapshot;
+    try {
+      snapshot = store.openSnapshot();
+    } catch (error) {
+      logger.warn({ member, error: messageOf(error) }, 'cannot open a snapshot for a follower');
+      node.snapshotFailed(member);
+      return;
+    }
+    const { index } = snapshot.position;
+    logger.info({ member, index }, 'sending a snapshot');
+    node.snapshotStarted(member, index);
+    let ended = false;
+    const sender = new SnapshotSender({
+      to: member,
+      transfer: this.#nextTransfer++,
+      term: node.term,
+      snapshot,
+      conf: encodeConf(node.confStateAt(index)),
+      nowMs: clock.monotonicMs(),
+      send: (chunk) => transport.send(member, chunk),
+      onEnd: (error) => {
+        ended = true;
+        this.#senders.delete(member);
+        if (error === null) {
+          this.#settling.set(member, { index, untilMs: clock.monotonicMs() + SETTLE_MS_MAX });
+          return;
+        }
+        logger.warn({ member, index, error }, 'a snapshot did not arrive');
+        node.snapshotFailed(member);
+        onChange();
+      },
+    });
+    if (!ended) this.#senders.set(member, sender);
+  }
+
+  onChunk(from: MemberId, chunk: SnapshotChunk): void {
+    const { node } = this.#options;
+    if (chunk.term !== node.term || from !== node.leaderId) return;
+    this.#receiver.onChunk(from, chunk);
+  }
+
+  onAck(from: MemberId, ack: SnapshotAck): void {
+    this.#senders.get(from)?.onAck(ack, this.#options.clock.monotonicMs());
+  }
+
+  /** The core took the snapshot that is staged. */
+  take(index: number): StoreInstall {
+    return this.#receiver.take(index);
+  }
+
+  tick(nowMs: number): void {
+    for (const sender of this.#senders.values()) sender.tick(nowMs);
+    for (const [member, { untilMs }] of this.#settling) {
+      const peer = this.#options.node.progress().find((progress) => progress.member === member);
+      if (peer?.state !== 'snapshot' || nowMs > untilMs) this.#settling.delete(member);
+    }
+  }
+
+  onLeaderChange(): void {
+    for (const sender of this.#senders.values()) sender.stop('the leader changed');
+    this.#settling.clear();
+    if (this.#options.node.pendingSnapshotIndex === 0) this.#receiver.abort();
+  }
+
+  stop(): void {
+    for (const sender of this.#senders.values()) sender.stop('the server stops');
+    this.#receiver.abort();
+  }
+}

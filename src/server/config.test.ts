@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KvraftError } from '../base/errors.ts';
+import { dataFolder, parseConfig, readConfig } from './config.ts';
+
+const server = (id: number, client: number, log: number, rest = ''): string =>
+  `{"Id": ${id}, "Hostname": "localhost", "ClientPort": ${client}, "LogPort": ${log}${rest}}`;
+const withServers = (...servers: string[]): string => `{"servers": [${servers.join(', ')}]}`;
+
+function fault(text: string): string {
+  try {
+    parseConfig(text, '/etc/kvraft/config.json');
+  } catch (error) {
+    assert.ok(error instanceof KvraftError);
+    assert.equal(error.code, 'INVALID_CONFIG');
+    assert.ok(!error.message.includes('\n'), 'one line');
+    return error.message;
+  }
+  return assert.fail('the configuration was accepted');
+}
+
+test('a configuration with comments, trailing commas and a path of dots is valid as it stands', () => {
+  const config = parseConfig(
+    `{
+    "path" : "...", // Unused for now
+    "servers" : [
+        {"Id": 0, "Hostname": "localhost", "ClientPort": 8000, "LogPort": 9000},
+        {"Id": 1, "Hostname": "localhost", "ClientPort": 8001, "LogPort": 9001},
+    ],
+}`,
+    '/etc/kvraft/config.json',
+  );
+  assert.equal(config.path, '/etc/kvraft/data');
+  assert.equal(dataFolder(config, 1), '/etc/kvraft/data/server-1');
+  assert.deepEqual(config.servers[1], { id: 1, hostname: 'localhost', clientPort: 8001, logPort: 9001 });
+});
+
+test('names are matched whatever their case', () => {
+  const config = parseConfig(
+    '{"Path": "x", "Servers": [{"id": 7, "HOSTNAME": "h", "clientport": 1, "logPort": 2}]}',
+    'config.json',
+  );
+  assert.deepEqual(config.servers, [{ id: 7, hostname: 'h', clientPort: 1, logPort: 2 }]);
+});
+
+test('ids need not be sequential and hosts need not be local', () => {
+  const config = parseConfig(withServers(server(40, 1, 2), server(3, 3, 4)), 'config.json');
+  assert.deepEqual(
+    config.servers.map(({ id }) => id),
+    [40, 3],
+  );
+});
+
+test('an unknown name is refused with the nearest known one', () => {
+  assert.match(fault('{"serverz": []}'), /servers: is missing/);
+  assert.match(
+    fault(`{"servers": [${server(0, 1, 2, ', "LogPrt": 3')}]}`),
+    /^\/etc\/kvraft\/config\.json: servers\[0\]\.LogPrt: is not a known name; did you mean LogPort\?$/,
+  );
+});
+
+test('duplicate ids and ports are refused and both places named', () => {
+  assert.match(
+    fault(withServers(server(1, 1, 2), server(1, 3, 4))),
+    /servers\[1\]\.Id: 1 is also the Id of servers\[0\]/,
+  );
+  assert.match(
+    fault(withServers(server(1, 1, 2), server(2, 2, 4))),
+    /servers\[1\]\.ClientPort: 2 on localhost is also servers\[0\]\.LogPort/,
+  );
+});
+
+test('ports out of range, missing ones and values of the wrong kind are refused', () => {
+  assert.match(fault(withServers(server(1, 0, 2))), /servers\[0\]\.ClientPort: 0 is not from 1 to 65535/);
+  assert.match(fault(withServers(server(1, 70_000, 2))), /70000 is not from 1 to 65535/);
+  assert.match(fault('{"servers": [{"Id": 1, "ClientPort": 5}]}'), /servers\[0\]\.LogPort: is missing/);
+  assert.match(fault('{"servers": [{"Id": "one"}]}'), /servers\[0\]\.Id: "one" is not a whole number/);
+  assert.match(fault('{"servers": [5]}'), /servers\[0\]: 5 is not an object/);
+  assert.match(fault('{"servers": 5}'), /servers: 5 is not a list/);
+  assert.match(fault('[]'), /\[\] is not an object/);
+});
+
+test('no servers and too many are refused', () => {
+  assert.match(fault('{"servers": []}'), /servers: names no server/);
+  const ten = Array.from({ length: 10 }, (_, i) => server(i, 100 + i, 200 + i));
+  assert.match(fault(withServers(...ten)), /10 are more than the 9/);
+});
+
+test('what is not JSON is refused with its line and column', () => {
+  assert.match(fault('{\n  "servers" [\n'), /line 2, column 13: not JSON/);
+});
+
+test('an election timeout that a lost heartbeat would exceed is refused', () => {
+  const text = `{"electionTimeoutMs": 100, "heartbeatIntervalMs": 50, "servers": [${server(0, 1, 2)}]}`;
+  assert.match(fault(text), /electionTimeoutMs: 100 is less than four times heartbeatIntervalMs/);
+});
+
+test('a file that is not there says how to name one', () => {
+  assert.throws(() => readConfig('/nowhere/config.json'), /ENOENT.*--config/);
+});

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
+import { KvraftError, messageOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { defaultReplicaOptions, type ReplicaOptions } from '../replica/options.ts';
+import { Fields } from './config-fields.ts';
+
+/** One server of the cluster. */
+export interface ServerConfig {
+  readonly id: number;
+  readonly hostname: string;
+  /** Clients speak the text protocol here. */
+  readonly clientPort: number;
+  /** The other servers and `kvraft status` connect here. */
+  readonly logPort: number;
+}
+
+/** A whole configuration, with all defaults filled in. */
+export interface ClusterConfig {
+  /** Absolute; every server keeps its data in a folder of its own below it. */
+  readonly path: string;
+  readonly servers: readonly ServerConfig[];
+  readonly requestTimeoutMs: number;
+  readonly keyBytesMax: number;
+  readonly valueBytesMax: number;
+  readonly connectionsMax: number;
+  readonly segmentBytes: number;
+  readonly replica: ReplicaOptions;
+}
+
+const PORT_MAX = 65_535;
+const SERVER_ID_MAX = 65_535;
+const DEFAULT_PATH = './data';
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The folder that a server keeps its data in. */
+export const dataFolder = (config: ClusterConfig, serverId: number): string =>
+  resolve(config.path, `server-${serverId}`);
+
+/** Reads a configuration file. Throws an `INVALID_CONFIG` error of one line that names the place and the fault. */
+export function readConfig(file: string): ClusterConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new KvraftError(
+      'INVALID_CONFIG',
+      `${file}: ${messageOf(cause)}; name a file with --config, or start where a config.json is`,
+      { cause },
+    );
+  }
+  return parseConfig(text, file);
+}
+
+/** The same for text; `file` gives errors a place, and relative paths start at its folder. */
+export function parseConfig(text: string, file: string): ClusterConfig {
+  const errors: ParseError[] = [];
+  const value: unknown = parse(text.replace(/^\uFEFF/, ''), errors, { allowTrailingComma: true });
+  const error = errors[0];
+  if (error !== undefined) {
+    const lines = text.slice(0, error.offset).split('\n');
+    const place = `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`;
+    throw new KvraftError(
+      'INVALID_CONFIG',
+      `${file}: ${place}: not JSON: ${printParseErrorCode(error.error)}`,
+    );
+  }
+  const top = new Fields(file, '', value);
+  const path = top.text('path', DEFAULT_PATH);
+  const config: ClusterConfig = {
+    path: resolve(dirname(file), path === '...' || path === '' ? DEFAULT_PATH : path),
+    servers: top.list('servers', 1, limits.serversMax).map(parseServer),
+    requestTimeoutMs: top.integer('requestTimeoutMs', 1, 3_600_000, REQUEST_TIMEOUT_MS),
+    keyBytesMax: top.integer('keyBytesMax', 1, limits.keyBytesCeiling, limits.keyBytesMax),
+    valueBytesMax: top.integer('valueBytesMax', 1, limits.valueBytesCeiling, limits.valueBytesMax),
+    connectionsMax: top.integer('connectionsMax', 1, 1_000_000, limits.connectionsMax),
+    segmentBytes: limits.segmentBytes,
+    replica: parseReplicaOptions(top),
+  };
+  top.done();
+  checkServers(top, config.servers);
+  return config;
+}
+
+function parseServer(fields: Fields): ServerConfig {
+  const server = {
+    id: fields.integer('Id', 0, SERVER_ID_MAX),
+    hostname: fields.text('Hostname', 'localhost'),
+    clientPort: fields.integer('ClientPort', 1, PORT_MAX),
+    logPort: fields.integer('LogPort', 1, PORT_MAX),
+  };
+  fields.done();
+  return server;
+}
+
+function parseReplicaOptions(top: Fields): ReplicaOptions {
+  const defaults = defaultReplicaOptions;
+  const MIB = 1024 * 1024;
+  const heartbeatIntervalMs = top.integer('heartbeatIntervalMs', 10, 60_000, defaults.heartbeatIntervalMs);
+  const electionTimeoutMs = top.integer('electionTimeoutMs', 50, 600_000, defaults.electionTimeoutMs);
+  if (electionTimeoutMs < 4 * heartbeatIntervalMs) {
+    throw top.fault('electionTimeoutMs', `${electionTimeoutMs} is less than four times heartbeatIntervalMs`);
+  }
+  return {
+    tickMs: Math.min(defaults.tickMs, heartbeatIntervalMs),
+    heartbeatIntervalMs,
+    electionTimeoutMs,
+    diskStallMsMax: top.integer('diskStallMsMax', 100, 600_000, defaults.diskStallMsMax),
+    logBytesMax: top.integer('logBytesMax', MIB, 16_384 * MIB, defaults.logBytesMax),
+    unflushedBytesMax: top.integer('unflushedBytesMax', MIB, 16_384 * MIB, defaults.unflushedBytesMax),
+    uncommittedBytesMax: top.integer('uncommittedBytesMax', MIB, 16_384 * MIB, defaults.uncommittedBytesMax),
+  };
+}
+
+/** Ids must differ, and so must the addresses that servers listen at. */
+function checkServers(top: Fields, servers: readonly ServerConfig[]): void {
+  const ids = new Map<number, number>();
+  const addresses = new Map<string, string>();
+  for (const [at, server] of servers.entries()) {
+    const twin = ids.get(server.id);
+    if (twin !== undefined)
+      throw top.fault(`servers[${at}].Id`, `${server.id} is also the Id of servers[${twin}]`);
+    ids.set(server.id, at);
+    for (const name of ['ClientPort', 'LogPort'] as const) {
+      const port = name === 'ClientPort' ? server.clientPort : server.logPort;
+      const address = `${server.hostname.toLowerCase()}:${port}`;
+      const other = addresses.get(address);
+      const place = `servers[${at}].${name}`;
+      if (other !== undefined) throw top.fault(place, `${port} on ${server.hostname} is also ${other}`);
+      addresses.set(address, place);
+    }
+  }
+}
