@@ -37,7 +37,11 @@ export function describeConfState(conf: ConfState): string {
   return line;
 }
 
-const stepSigns: Record<ConfChangeStep['type'], string> = { 'add-voter': '+', 'add-learner': '~', remove: '-' };
+const stepSigns: Record<ConfChangeStep['type'], string> = {
+  'add-voter': '+',
+  'add-learner': '~',
+  remove: '-',
+};
 
 /** `+4 ~5 -2` (voter, learner, removed), or `leave-joint`. */
 export function describeConfChange(change: ConfChange): string {
@@ -50,7 +54,9 @@ export function describeData(data: Uint8Array): string {
   const shown = data.subarray(0, DATA_BYTES_SHOWN);
   const rest = data.length > shown.length ? `…${data.length}B` : '';
   const printable = shown.every((byte) => byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c);
-  return printable ? `"${Buffer.from(shown).toString('latin1')}"${rest}` : `x${Buffer.from(shown).toString('hex')}${rest}`;
+  return printable
+    ? `"${Buffer.from(shown).toString('latin1')}"${rest}`
+    : `x${Buffer.from(shown).toString('hex')}${rest}`;
 }
 
 /** `7/2 "set x"`: index, term, data. A stamp other than 0 stands after `@`. */

@@ -98,7 +98,10 @@ export function checkConfStep(before: ConfState, after: ConfState): void {
     return;
   }
   if (after.votersOutgoing.length > 0) {
-    check(same(before.voters, after.votersOutgoing), tell('a joint configuration starts from the voters before'));
+    check(
+      same(before.voters, after.votersOutgoing),
+      tell('a joint configuration starts from the voters before'),
+    );
     return;
   }
   const added = after.voters.filter((m) => !before.voters.includes(m)).length;
@@ -140,9 +143,11 @@ function checkRole(node: ObservedNode): void {
       checkProgress(node, conf);
       return;
     case 'candidate':
-      check(node.votedFor === node.id, tell('§5.2 a candidate votes for itself'));
-    // A candidate of either kind has no leader and a vote to win.
     case 'pre-candidate':
+      check(
+        node.role === 'pre-candidate' || node.votedFor === node.id,
+        tell('§5.2 a candidate votes for itself'),
+      );
       check(node.leaderId === NO_MEMBER, tell('a candidate has no leader'));
       check(hasVote(conf, node.id), tell('only voters campaign'));
       break;
@@ -169,7 +174,9 @@ function checkProgress(node: ObservedNode, conf: ConfState): void {
   const tracked = new Set(progress.map(({ member }) => member));
   const expected = new Set([...conf.voters, ...conf.votersOutgoing, ...conf.learners]);
   check(
-    tracked.size === progress.length && tracked.size === expected.size && [...tracked].every((m) => expected.has(m)),
+    tracked.size === progress.length &&
+      tracked.size === expected.size &&
+      [...tracked].every((m) => expected.has(m)),
     () => `${describeState(node)}: tracks ${[...tracked].join(' ')} of ${describeConfState(conf)}`,
   );
 }
