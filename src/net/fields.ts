@@ -1,5 +1,5 @@
 import { NO_MEMBER, type MemberId } from '../raft/types.ts';
-import { protocolError } from './msgpack.ts';
+import { protocolError } from './protocol-error.ts';
 
 /** Member ids take four bytes where they are stored. */
 const MEMBER_MAX = 2 ** 32 - 1;
@@ -36,20 +36,20 @@ export class Fields {
   bool(): boolean {
     const value = this.#next();
     if (typeof value !== 'boolean') this.#fail('not a boolean');
-    return value as boolean;
+    return value;
   }
 
   /** Aliases the received bytes. */
   bytes(): Uint8Array {
     const value = this.#next();
     if (!(value instanceof Uint8Array)) this.#fail('not bytes');
-    return value as Uint8Array;
+    return value;
   }
 
   text(charsMax: number): string {
     const value = this.#next();
     if (typeof value !== 'string' || value.length > charsMax) this.#fail('not a text, or too long');
-    return value as string;
+    return value;
   }
 
   /** Text in lower-case hexadecimal digits, of one of the given lengths. */
@@ -63,7 +63,7 @@ export class Fields {
   choice<T>(choices: readonly T[]): T {
     const value = choices[this.uint()];
     if (value === undefined) this.#fail('not one of the choices');
-    return value as T;
+    return value;
   }
 
   list(): readonly unknown[] {

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.ts';
-import { pack, protocolError } from './msgpack.ts';
+import { pack } from './msgpack.ts';
+import { protocolError } from './protocol-error.ts';
 
 /** Length of the payload and CRC-32 of the payload, four bytes each, little-endian. */
 export const FRAME_HEADER_BYTES = 8;

@@ -1,5 +1,6 @@
 import { Packr, RESERVE_START_SPACE } from 'msgpackr';
-import { KvraftError, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
+import { protocolError } from './protocol-error.ts';
 
 /**
  * Nesting that is read. Values of our own are five deep; a hostile one of 100,000 arrays must not get to the
@@ -7,11 +8,12 @@ import { KvraftError, messageOf } from '../base/errors.ts';
  */
 const DEPTH_MAX = 32;
 
-const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true, int64AsType: 'number' });
-
-/** The one error of everything here that reads bytes from a socket. */
-export const protocolError = (message: string, cause?: unknown): KvraftError =>
-  new KvraftError('PROTOCOL', message, { cause });
+const packr = new Packr({
+  useRecords: false,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  int64AsType: 'number',
+});
 
 /** Encodes one value; the first `reservedBytes` (at most 255) of the result are left for the caller to fill. */
 export function pack(value: unknown, reservedBytes: number): Buffer {
