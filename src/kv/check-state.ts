@@ -1,0 +1,78 @@
+import { KvraftError } from '../base/errors.ts';
+import type { StateStorage } from '../store/store.ts';
+import { ChangeLog } from './change-log.ts';
+import { expiryKey } from './expiry.ts';
+import { decodeFence, decodeLease } from './leases.ts';
+import { hashedCounters, loadHeader } from './state-header.ts';
+import { namespaces, prefixRange } from './namespaces.ts';
+import { checkRecord, recordExpiresAtMs } from './records.ts';
+import { loadSessions } from './session-storage.ts';
+import { StateHash } from './state-hash.ts';
+
+/** What a check of a saved state found. */
+export interface StateCheck {
+  readonly keyCount: number;
+  /** Of what the storage holds. */
+  readonly stateHash: string;
+  /** As it was kept up while commands were applied, and saved. */
+  readonly savedStateHash: string;
+}
+
+/**
+ * Reads everything that `save` left in a storage and computes the state hash anew. Throws `STORE_DAMAGED` at the
+ * first thing that cannot be; the two hashes tell of damage that still looks right.
+ */
+export function checkState(storage: StateStorage): StateCheck {
+  const header = loadHeader(storage);
+  const hash = new StateHash();
+  const keyCount = addRecords(storage, hash);
+  addSessions(storage, hash);
+  addEntries(storage, hash);
+  new ChangeLog(storage, Infinity).load(header.changesCompactedThrough, header.version);
+  const stateHash = hash.digest(hashedCounters({ ...header, keyCount }));
+  hash.restore(header.sums);
+  return { keyCount, stateHash, savedStateHash: hash.digest(hashedCounters(header)) };
+}
+
+function addRecords(storage: StateStorage, hash: StateHash): number {
+  let keyCount = 0;
+  let expiring = 0;
+  for (const [storageKey, record] of storage.range(prefixRange(namespaces.record))) {
+    const key = storageKey.slice(1);
+    checkRecord(key, record);
+    hash.replaceRecord(key, undefined, record);
+    keyCount++;
+    const expiresAtMs = recordExpiresAtMs(record);
+    if (expiresAtMs === 0) continue;
+    expiring++;
+    if (storage.get(expiryKey(expiresAtMs, key)) === undefined)
+      throw damaged(`expiry of key ${show(key)} is missing`);
+  }
+  for (const [entry] of storage.range(prefixRange(namespaces.expiry))) {
+    if (--expiring < 0) throw damaged(`expiry index has an entry too many, up to ${show(entry)}`);
+  }
+  return keyCount;
+}
+
+function addSessions(storage: StateStorage, hash: StateHash): void {
+  for (const session of loadSessions(storage)) {
+    hash.addSession(session);
+    for (const [number, results] of session.replies) hash.addReply(session.id, number, results);
+  }
+}
+
+function addEntries(storage: StateStorage, hash: StateHash): void {
+  for (const [key, bytes] of storage.range(prefixRange(namespaces.lease))) {
+    if (decodeLease(bytes) === null) throw damaged(`lease ${show(key)} is damaged`);
+    hash.addEntry(key, bytes);
+  }
+  for (const [key, bytes] of storage.range(prefixRange(namespaces.fence))) {
+    if (decodeFence(bytes) === null) throw damaged(`fencing counter ${show(key)} is damaged`);
+    hash.addEntry(key, bytes);
+  }
+}
+
+const show = (key: string): string => JSON.stringify(key);
+
+const damaged = (what: string): KvraftError =>
+  new KvraftError('STORE_DAMAGED', `the stored ${what}: restore this server from the others`);

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Packr } from 'msgpackr';
+import { limits } from '../base/limits.ts';
+import type { Command } from './commands.ts';
+import { decodeCommand, encodeCommand } from './commands.ts';
+import type { Op } from './ops.ts';
+import { bytes, open, run, set } from './kv.test-support.ts';
+
+const packr = new Packr({ useRecords: false });
+const uint = fc.maxSafeNat();
+const key = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((key) => Buffer.from(key).toString('latin1'));
+const value = fc.uint8Array({ maxLength: 60 });
+const flags = fc.nat(0xffff_ffff);
+const when = fc.constantFrom('always' as const, 'absent' as const, 'present' as const);
+const op: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs: uint, when }),
+  fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs: uint, version: uint }),
+  fc.record({ op: fc.constant('delete' as const), key }),
+  fc.record({ op: fc.constant('append' as const), key, value }),
+);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  fc
+    .record({
+      session: uint,
+      number: fc.integer({ min: 1, max: 2 ** 53 - 1 }),
+      back: uint,
+      atomic: fc.boolean(),
+      ops: fc.array(op),
+    })
+    .map(({ back, ...rest }) => ({ command: 'batch' as const, ...rest, lowest: 1 + (back % rest.number) })),
+  fc.constant({ command: 'register' as const }),
+  fc.record({ command: fc.constant('keep-alive' as const), session: uint }),
+  fc.record({ command: fc.constant('end-session' as const), session: uint }),
+  fc.constant({ command: 'expire' as const }),
+);
+
+/** With values as plain byte arrays, to compare. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_name, field: unknown) => (field instanceof Uint8Array ? [...field] : field)),
+  );
+
+/** `Buffer` serializes itself before a replacer sees it. */
+const unbuffered = (command: Command): unknown => {
+  if (command.command !== 'batch') return plain(command);
+  const ops = command.ops.map((op) => ('value' in op ? { ...op, value: [...op.value] } : op));
+  return plain({ ...command, ops });
+};
+
+test('a command decodes to what was encoded', () => {
+  const property = fc.property(command, (command) => {
+    const decoded = decodeCommand(encodeCommand(command));
+    assert(decoded !== null);
+    assert.deepEqual(unbuffered(decoded), unbuffered(command));
+  });
+  fc.assert(property, { seed: 2, numRuns: 500 });
+});
+
+test('a command decodes from a plain Uint8Array at an offset, too', () => {
+  const encoded = encodeCommand({
+    command: 'batch',
+    session: 7,
+    number: 1,
+    lowest: 1,
+    atomic: false,
+    ops: [set('k\xe9y', 'v')],
+  });
+  const shifted = new Uint8Array(encoded.length + 5);
+  shifted.set(encoded, 3);
+  const decoded = decodeCommand(shifted.subarray(3, 3 + encoded.length));
+  assert(decoded?.command === 'batch');
+  assert.equal(decoded.ops[0]?.key, 'k\xe9y');
+});
+
+const batch = (...replaced: readonly [index: number, field: unknown][]): unknown[] => {
+  const fields: unknown[] = [1, 1, 5, 3, false, [[3, bytes('key')]]];
+  for (const [index, field] of replaced) fields[index] = field;
+  return fields;
+};
+const batchOf = (op: unknown): unknown[] => batch([5, [op]]);
+
+test('the smallest change to a well-formed command that makes it none is noticed', () => {
+  assert.notEqual(decodeCommand(packr.pack(batch())), null);
+  const k = bytes('key');
+  const v = bytes('value');
+  const malformed: unknown[] = [
+    null,
+    1,
+    {},
+    [],
+    [0],
+    [6],
+    ['1'],
+    [2, 0],
+    [5, 0],
+    [3],
+    [3, -1],
+    [3, 1.5],
+    [3, 1, 1],
+    [4, '1'],
+    [4, 2 ** 53],
+    batch([1, -1]),
+    batch([2, 0]),
+    batch([3, 0]),
+    batch([3, 6]),
+    batch([4, 0]),
+    batch([5, null]),
+    batch([5, {}]),
+    batch([6, 0]),
+    batchOf(null),
+    batchOf([]),
+    batchOf([9, k]),
+    batchOf(['3', k]),
+    batchOf([3]),
+    batchOf([3, 'key']),
+    batchOf([3, bytes('')]),
+    batchOf([3, new Uint8Array(limits.keyBytesCeiling + 1)]),
+    batchOf([3, k, 0]),
+    batchOf([1, k, v, 0, 0]),
+    batchOf([1, k, 'value', 0, 0, 0]),
+    batchOf([1, k, v, -1, 0, 0]),
+    batchOf([1, k, v, 2 ** 32, 0, 0]),
+    batchOf([1, k, v, 0, -1, 0]),
+    batchOf([1, k, v, 0, 0, 3]),
+    batchOf([1, k, v, 0, 0, 0, 0]),
+    batchOf([2, k, v, 0, 0, -1]),
+    batchOf([2, k, v, 0, 0, 0, 0]),
+    batchOf([4, k]),
+    batchOf([4, k, v, 0]),
+  ];
+  const { machine } = open();
+  for (const fields of malformed) {
+    assert.deepEqual(machine.apply(packr.pack(fields), 0), { status: 'malformed' }, JSON.stringify(fields));
+  }
+});
+
+test('arrays nested deeper than the stack are malformed', () => {
+  const { machine } = open();
+  const deep = new Uint8Array(1_000_000).fill(0x91);
+  assert.deepEqual(machine.apply(deep, 0), { status: 'malformed' });
+  const inside = Buffer.concat([Buffer.from([0x92, 0x03]), deep, Buffer.from([0x01])]);
+  assert.deepEqual(machine.apply(inside, 0), { status: 'malformed' });
+});
+
+test('apply never throws, and malformed bytes change nothing', () => {
+  const { machine } = open();
+  run(machine, { command: 'register' }, 0);
+  const before = machine.stateHash();
+  const cut = fc.tuple(command, fc.nat(), fc.nat(255), fc.boolean()).map(([command, at, byte, shorten]) => {
+    const encoded = Uint8Array.from(encodeCommand(command));
+    if (shorten) return encoded.subarray(0, at % encoded.length);
+    encoded[at % encoded.length] = byte;
+    return encoded;
+  });
+  const property = fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), cut), (garbage) => {
+    const { machine: fresh } = open();
+    run(fresh, { command: 'register' }, 0);
+    if (fresh.apply(garbage, 0).status === 'malformed') assert.equal(fresh.stateHash(), before);
+  });
+  fc.assert(property, { seed: 3, numRuns: 3_000 });
+});
+
+test('what is stored does not change with the bytes of the command', () => {
+  const { machine } = open({ changeLogBytesMax: 10_000 });
+  run(machine, { command: 'register' }, 0);
+  const encoded = encodeCommand({
+    command: 'batch',
+    session: 1,
+    number: 1,
+    lowest: 1,
+    atomic: false,
+    ops: [set('key', 'value')],
+  });
+  machine.apply(encoded, 0);
+  encoded.fill(0);
+  assert.equal(Buffer.from(machine.get('key')?.value ?? []).toString(), 'value');
+  const events = machine.changes(1, 10);
+  assert(events !== 'compacted');
+  assert.equal(Buffer.from(events[0]?.record?.value ?? []).toString(), 'value');
+});

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { Command } from './commands.ts';
+import type { KvStateMachine } from './kv-state-machine.ts';
+import { bytes, checkSaved, Client, open, run, set } from './kv.test-support.ts';
+import type { Op } from './ops.ts';
+import type { KvOptions } from './options.ts';
+
+/** Small enough for every limit to be met within a few dozen commands. */
+const options: Partial<KvOptions> = {
+  valueBytesMax: 5,
+  sessionsMax: 3,
+  sessionTtlMs: 300,
+  sessionRepliesMax: 6,
+  sessionReplyBytesMax: 500,
+  changeLogBytesMax: 900,
+  expiredKeysMax: 2,
+};
+
+const key = fc.constantFrom('a', 'b', 'c', 'd', '\xff');
+const value = fc.string({ maxLength: 6 }).map(bytes);
+const ttlMs = fc.constantFrom(0, 0, 1, 20, 60);
+const flags = fc.nat(2);
+const version = fc.nat(40);
+const when = fc.constantFrom('always' as const, 'absent' as const, 'present' as const);
+const op: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs, when }),
+  fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs, version }),
+  fc.record({ op: fc.constant('delete' as const), key }),
+  fc.record({ op: fc.constant('append' as const), key, value }),
+);
+const session = fc.constantFrom(1, 1, 1, 2, 3, 4);
+const batch = fc
+  .record({
+    session,
+    number: fc.integer({ min: 1, max: 12 }),
+    back: fc.nat(7),
+    atomic: fc.boolean(),
+    ops: fc.array(op, { maxLength: 4 }),
+  })
+  .map(({ back, ...rest }) => ({
+    command: 'batch' as const,
+    ...rest,
+    lowest: Math.max(1, rest.number - back),
+  }));
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 12, arbitrary: batch },
+  { weight: 2, arbitrary: fc.constant({ command: 'register' as const }) },
+  { weight: 1, arbitrary: fc.record({ command: fc.constant('keep-alive' as const), session }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ command: fc.constant('end-session' as const), session: fc.constantFrom(2, 3) }),
+  },
+  { weight: 2, arbitrary: fc.constant({ command: 'expire' as const }) },
+);
+/** An entry of the log, and what a server happens to do after it. */
+const entry = fc.record({
+  command,
+  laterMs: fc.constantFrom(0, 0, 1, 15, 90),
+  save: fc.boolean(),
+  restart: fc.boolean(),
+});
+const first: fc.Arbitrary<typeof entry extends fc.Arbitrary<infer Entry> ? Entry : never> = fc.constant({
+  command: { command: 'register' },
+  laterMs: 0,
+  save: false,
+  restart: false,
+});
+const log = fc.tuple(first, fc.array(entry, { maxLength: 80 })).map(([first, rest]) => [first, ...rest]);
+
+/** What anybody could tell of a machine. */
+const observe = (machine: KvStateMachine): unknown => ({
+  hash: machine.stateHash(),
+  version: machine.version,
+  keyCount: machine.keyCount,
+  sessions: machine.sessionCount,
+  deadline: machine.nextDeadlineMs(),
+  records: ['a', 'b', 'c', 'd', '\xff'].map((key) => machine.get(key)),
+  changes: [1, machine.version - 3].map((from) => machine.changes(from, 1_000)),
+});
+
+test('replicas that save and restart at different moments do and hold the same', () => {
+  const property = fc.property(log, (entries) => {
+    const { machine: steady } = open(options);
+    const saving = open(options);
+    let restarting = open(options);
+    let stampMs = 0;
+    for (const { command, laterMs, save, restart } of entries) {
+      stampMs += laterMs;
+      const reply = run(steady, command, stampMs);
+      assert.deepEqual(run(saving.machine, command, stampMs), reply);
+      assert.deepEqual(run(restarting.machine, command, stampMs), reply);
+      if (save) saving.machine.save();
+      if (restart) {
+        restarting.machine.save();
+        restarting = open(options, restarting.storage.copy());
+      }
+      const seen = observe(steady);
+      assert.deepEqual(observe(saving.machine), seen);
+      assert.deepEqual(observe(restarting.machine), seen);
+    }
+  });
+  fc.assert(property, { seed: 8, numRuns: 150 });
+});
+
+test('the hash that is kept up is the hash of what is stored, after every command', () => {
+  const property = fc.property(log, (entries) => {
+    const opened = open(options);
+    let stampMs = 0;
+    for (const { command, laterMs } of entries) {
+      stampMs += laterMs;
+      run(opened.machine, command, stampMs);
+      checkSaved(opened);
+    }
+  });
+  fc.assert(property, { seed: 9, numRuns: 60 });
+});
+
+test('random logs meet every reply and result', () => {
+  const seen = new Set<string>();
+  const property = fc.property(log, (entries) => {
+    const { machine } = open(options);
+    let stampMs = 0;
+    for (const { command, laterMs } of entries) {
+      stampMs += laterMs;
+      const reply = run(machine, command, stampMs);
+      seen.add(reply.status);
+      if (reply.status === 'ok') for (const { status } of reply.results) seen.add(`result ${status}`);
+    }
+  });
+  fc.assert(property, { seed: 8, numRuns: 150 });
+  const replies = [
+    'ok',
+    'registered',
+    'kept-alive',
+    'ended',
+    'expired',
+    'session-expired',
+    'stale',
+    'window-full',
+  ];
+  const statuses = ['ok', 'deleted', 'not-found', 'version-mismatch', 'exists', 'too-large', 'not-applied'];
+  const expected = [...replies, 'too-many-sessions', ...statuses.map((status) => `result ${status}`)];
+  assert.deepEqual([...seen].toSorted(), expected.toSorted());
+});
+
+test('loading what was installed in its place forgets the state before', () => {
+  const source = open();
+  new Client(source.machine, 5).do(5, set('a', 'new', { ttlMs: 50 }));
+  source.machine.save();
+  const target = open();
+  const client = new Client(target.machine, 1_000);
+  for (let i = 0; i < 100; i++) client.do(1_000, set(`old${i}`, 'x', { ttlMs: 1 + i }));
+  target.machine.save();
+  target.machine.nextDeadlineMs();
+  const old = [...target.storage.range({ start: '\x00', end: '\xff' })];
+  for (const [key] of old) target.storage.delete(key);
+  for (const [key, bytes] of source.storage.range({ start: '\x00', end: '\xff' }))
+    target.storage.put(key, bytes);
+  target.machine.load();
+  assert.deepEqual(observe(target.machine), observe(source.machine));
+  checkSaved(target);
+});
+
+test('a stamp below the one before is a broken assertion', () => {
+  const { machine } = open();
+  run(machine, { command: 'expire' }, 10);
+  assert.throws(() => run(machine, { command: 'expire' }, 9), { name: 'AssertionError' });
+});
+
+test('a state written by a newer version is refused', () => {
+  const { machine, storage } = open();
+  machine.save();
+  const [[key, header] = assert.fail()] = storage.range({ start: 'v', end: 'w' });
+  header[0] = 2;
+  storage.put(key, header);
+  assert.throws(() => machine.load(), { code: 'STORE_DAMAGED', message: /newer version/ });
+});

@@ -1,0 +1,159 @@
+import { assert } from '../base/assert.ts';
+import type { StateMachine } from '../replica/state-machine.ts';
+import type { StateStorage } from '../store/store.ts';
+import { runAtomic, runEach } from './batch.ts';
+import type { ChangeEvent } from './change-log.ts';
+import { ChangeLog } from './change-log.ts';
+import type { BatchCommand, Command } from './commands.ts';
+import { decodeCommand, encodeCommand } from './commands.ts';
+import { KeySpace } from './key-space.ts';
+import type { StateHeader } from './state-header.ts';
+import { hashedCounters, loadHeader, saveHeader } from './state-header.ts';
+import type { KvOptions } from './options.ts';
+import { defaultKvOptions } from './options.ts';
+import type { RecordView } from './records.ts';
+import { decodeRecord } from './records.ts';
+import type { Reply } from './replies.ts';
+import type { Admission } from './sessions.ts';
+import { Sessions } from './sessions.ts';
+import { StateHash } from './state-hash.ts';
+
+/**
+ * The replicated key-value state. Its only inputs are commands and the stamps of their entries, which never fall.
+ * Records stand in the storage; sessions, the change log and counters are kept in memory between `load` and `save`.
+ */
+export class KvStateMachine implements StateMachine<Reply> {
+  readonly #storage: StateStorage;
+  readonly #options: KvOptions;
+  readonly #hash = new StateHash();
+  readonly #changes: ChangeLog;
+  readonly #keys: KeySpace;
+  readonly #sessions: Sessions;
+  /** Of the last entry since `load`. */
+  #stampMs = 0;
+
+  /** The state is empty until `load`. */
+  constructor(storage: StateStorage, options: Partial<KvOptions> = {}) {
+    this.#storage = storage;
+    this.#options = { ...defaultKvOptions, ...options };
+    this.#changes = new ChangeLog(storage, this.#options.changeLogBytesMax);
+    this.#keys = new KeySpace(storage, this.#hash, this.#changes);
+    this.#sessions = new Sessions(storage, this.#hash, this.#options);
+  }
+
+  apply(bytes: Uint8Array, stampMs: number): Reply {
+    assert(stampMs >= this.#stampMs, 'stamps never fall along the log');
+    this.#stampMs = stampMs;
+    const command = decodeCommand(bytes);
+    return command === null ? { status: 'malformed' } : this.#execute(command, stampMs);
+  }
+
+  /** The key as of the last applied entry, due or not: see `ExpiryIndex` for why reads do not go by log time. */
+  get(key: string): RecordView | undefined {
+    const record = this.#keys.read(key);
+    return record === undefined ? undefined : decodeRecord(record);
+  }
+
+  get keyCount(): number {
+    return this.#keys.count;
+  }
+
+  /** The version of the last change of any key. */
+  get version(): number {
+    return this.#keys.version;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.count;
+  }
+
+  /** How long a session lives without use, in log time. */
+  get sessionTtlMs(): number {
+    return this.#options.sessionTtlMs;
+  }
+
+  /**
+   * What would become of a batch with these numbers now: to refuse it before it is proposed. The limit on replies
+   * holds exactly, the limit on their bytes as far as requests are applied.
+   */
+  preview(session: number, number: number, lowest: number): Admission['verdict'] {
+    return this.#sessions.preview(session, number, lowest);
+  }
+
+  /** Changes from version `from` on, at most `limit`; `compacted` if the first of them is no longer kept. */
+  changes(from: number, limit: number): ChangeEvent[] | 'compacted' {
+    return this.#changes.read(from, limit);
+  }
+
+  save(): void {
+    this.#sessions.save();
+    this.#changes.save();
+    saveHeader(this.#storage, this.#header());
+  }
+
+  /** Throws `STORE_DAMAGED`. */
+  load(): void {
+    const header = loadHeader(this.#storage);
+    this.#stampMs = 0;
+    this.#hash.restore(header.sums);
+    this.#keys.load(header.version, header.keyCount);
+    this.#sessions.load(header.lastSession);
+    this.#changes.load(header.changesCompactedThrough, header.version);
+  }
+
+  stateHash(): string {
+    return this.#hash.digest(hashedCounters(this.#header()));
+  }
+
+  nextDeadlineMs(): number | null {
+    const key = this.#keys.nextExpiryMs();
+    const session = this.#sessions.nextMs();
+    return key === null || session === null ? (key ?? session) : Math.min(key, session);
+  }
+
+  deadlineCommand(): Uint8Array {
+    return encodeCommand({ command: 'expire' });
+  }
+
+  #execute(command: Command, stampMs: number): Reply {
+    switch (command.command) {
+      case 'batch':
+        return this.#batch(command, stampMs);
+      case 'register': {
+        const session = this.#sessions.register(stampMs);
+        return session === null ? { status: 'too-many-sessions' } : { status: 'registered', session };
+      }
+      case 'keep-alive':
+        return {
+          status: this.#sessions.keepAlive(command.session, stampMs) ? 'kept-alive' : 'session-expired',
+        };
+      case 'end-session':
+        this.#sessions.end(command.session);
+        return { status: 'ended' };
+      case 'expire': {
+        const keys = this.#keys.expireDue(stampMs, this.#options.expiredKeysMax);
+        return { status: 'expired', keys, sessions: this.#sessions.expireDue(stampMs) };
+      }
+    }
+  }
+
+  #batch({ session, number, lowest, atomic, ops }: BatchCommand, stampMs: number): Reply {
+    const admission = this.#sessions.admit(session, number, lowest, stampMs);
+    if (admission.verdict === 'repeated') return { status: 'ok', results: admission.results };
+    if (admission.verdict !== 'execute') return { status: admission.verdict };
+    const context = { stampMs, valueBytesMax: this.#options.valueBytesMax };
+    const results = atomic ? runAtomic(this.#keys, ops, context) : runEach(this.#keys, ops, context);
+    this.#sessions.record(session, number, results);
+    return { status: 'ok', results };
+  }
+
+  #header(): StateHeader {
+    return {
+      version: this.#keys.version,
+      keyCount: this.#keys.count,
+      lastSession: this.#sessions.lastId,
+      changesCompactedThrough: this.#changes.compactedThrough,
+      sums: this.#hash.sums,
+    };
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A key's record as it stands in the storage: a fixed header, then the value.
+ *
+ *     0  version      u64   (to 2^53 − 1)
+ *     8  expiresAtMs  u64   log time, 0: never
+ *    16  lease        u64   0: none
+ *    24  flags        u32
+ *    28  value crc    u32   CRC-32 of the value
+ *    32  value
+ *
+ * All little-endian. The checksum stands in the header so that the state hash can take a record out of its sum
+ * without reading the value.
+ */
+import { crc32 } from 'node:zlib';
+import { KvraftError } from '../base/errors.ts';
+import type { StateKey } from '../store/store.ts';
+import { readUint32, readUint53, writeUint32, writeUint53 } from './binary.ts';
+import { namespaces } from './namespaces.ts';
+
+export const RECORD_HEADER_BYTES = 32;
+const EXPIRES_AT = 8;
+const LEASE = 16;
+const FLAGS = 24;
+const VALUE_CRC = 28;
+
+/** A record, read. */
+export interface RecordView {
+  readonly version: number;
+  readonly flags: number;
+  /** Log time from which on the key is due to go; 0 if it does not expire. */
+  readonly expiresAtMs: number;
+  /** 0 if none. */
+  readonly lease: number;
+  /** Aliases the stored bytes: not to be written to. */
+  readonly value: Uint8Array;
+}
+
+export const recordKey = (key: string): StateKey => namespaces.record + key;
+
+/** Makes a record with a copy of the value. */
+export function encodeRecord({ version, flags, expiresAtMs, lease, value }: RecordView): Uint8Array {
+  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + value.length);
+  writeUint53(record, 0, version);
+  writeUint53(record, EXPIRES_AT, expiresAtMs);
+  writeUint53(record, LEASE, lease);
+  writeUint32(record, FLAGS, flags);
+  writeUint32(record, VALUE_CRC, crc32(value));
+  record.set(value, RECORD_HEADER_BYTES);
+  return record;
+}
+
+/** The record with `tail` behind its value; everything but version and value stays. */
+export function appendToRecord(record: Uint8Array, version: number, tail: Uint8Array): Uint8Array {
+  const longer = Buffer.allocUnsafe(record.length + tail.length);
+  longer.set(record);
+  longer.set(tail, record.length);
+  writeUint53(longer, 0, version);
+  writeUint32(longer, VALUE_CRC, crc32(tail, readUint32(record, VALUE_CRC)));
+  return longer;
+}
+
+export function decodeRecord(record: Uint8Array): RecordView {
+  return {
+    version: recordVersion(record),
+    flags: readUint32(record, FLAGS),
+    expiresAtMs: recordExpiresAtMs(record),
+    lease: readUint53(record, LEASE),
+    value: record.subarray(RECORD_HEADER_BYTES),
+  };
+}
+
+export const recordVersion = (record: Uint8Array): number => readUint53(record, 0);
+
+export const recordExpiresAtMs = (record: Uint8Array): number => readUint53(record, EXPIRES_AT);
+
+export const valueBytes = (record: Uint8Array): number => record.length - RECORD_HEADER_BYTES;
+
+/** Throws `STORE_DAMAGED`, naming the key, if the record is not what was written. */
+export function checkRecord(key: string, record: Uint8Array): void {
+  const whole = record.length >= RECORD_HEADER_BYTES;
+  if (whole && crc32(record.subarray(RECORD_HEADER_BYTES)) === readUint32(record, VALUE_CRC)) return;
+  const name = JSON.stringify(key);
+  const message = `the stored record of key ${name} is damaged: restore this server from the others`;
+  throw new KvraftError('STORE_DAMAGED', message);
+}

@@ -1,0 +1,231 @@
+import { assert } from '../base/assert.ts';
+import type { StateStorage } from '../store/store.ts';
+import type { KvOptions } from './options.ts';
+import type { OpResult } from './replies.ts';
+import { resultsBytes } from './replies.ts';
+import type { SavedSession } from './session-storage.ts';
+import { deleteReply, deleteSession, loadSessions, saveReply, saveSession } from './session-storage.ts';
+import type { HashedSession, StateHash } from './state-hash.ts';
+
+type SessionOptions = Pick<
+  KvOptions,
+  'sessionsMax' | 'sessionTtlMs' | 'sessionRepliesMax' | 'sessionReplyBytesMax'
+>;
+
+interface RecordedReply {
+  readonly results: readonly OpResult[];
+  /** Whether it stands in the storage. */
+  saved: boolean;
+}
+
+/** What is known of one client's requests. */
+interface State extends HashedSession {
+  lastActivityMs: number;
+  /** The lowest number that the client has no answer for. */
+  lowest: number;
+  /** Of executed requests from `lowest` on. */
+  readonly replies: Map<number, RecordedReply>;
+  replyBytes: number;
+  saved: boolean;
+  dirty: boolean;
+}
+
+/** What becomes of a request with this number. */
+export type Admission =
+  | { readonly verdict: 'execute' }
+  | { readonly verdict: 'repeated'; readonly results: readonly OpResult[] }
+  | { readonly verdict: 'session-expired' | 'stale' | 'window-full' };
+
+/**
+ * The clients' sessions: which requests were executed, and with what result. Kept as objects and put into the
+ * storage by `save`, so that a reply that is confirmed soon is never written.
+ */
+export class Sessions {
+  readonly #storage: StateStorage;
+  readonly #hash: StateHash;
+  readonly #options: SessionOptions;
+  /** In the order of their last activity: the first is the first to end. */
+  #sessions = new Map<number, State>();
+  #dirty: State[] = [];
+  #lastId = 0;
+
+  constructor(storage: StateStorage, hash: StateHash, options: SessionOptions) {
+    this.#storage = storage;
+    this.#hash = hash;
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** The last id that was given out; ids are never used again. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** Makes a session; null if there are too many even without those that are due. */
+  register(stampMs: number): number | null {
+    const { sessionsMax } = this.#options;
+    if (this.#sessions.size >= sessionsMax) this.expireDue(stampMs);
+    if (this.#sessions.size >= sessionsMax) return null;
+    const id = ++this.#lastId;
+    const session = { id, lastActivityMs: stampMs, lowest: 1, replies: new Map(), replyBytes: 0 };
+    const state: State = { ...session, saved: false, dirty: false };
+    this.#sessions.set(id, state);
+    this.#hash.addSession(state);
+    this.#markDirty(state);
+    return id;
+  }
+
+  /** False if there is no such session. */
+  keepAlive(id: number, stampMs: number): boolean {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#use(session, stampMs, session.lowest);
+    return session !== undefined;
+  }
+
+  end(id: number): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#remove(session);
+  }
+
+  /**
+   * Decides over a request, takes note of the session's use and drops the replies below `lowest`. A session that is
+   * due, but not ended yet, lives on: nothing of it was lost.
+   */
+  admit(id: number, number: number, lowest: number, stampMs: number): Admission {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#use(session, stampMs, Math.max(lowest, session.lowest));
+    return this.#judge(session, number, lowest);
+  }
+
+  /**
+   * What `admit` would say now: for a check before a request is proposed. The limit on numbers is exact whatever is
+   * under way, as it goes by distance from the lowest; the limit on bytes does not count requests under way.
+   */
+  preview(id: number, number: number, lowest: number): Admission['verdict'] {
+    return this.#judge(this.#sessions.get(id), number, lowest).verdict;
+  }
+
+  /** Keeps the results of an executed request. The last one may exceed the limit on bytes. */
+  record(id: number, number: number, results: readonly OpResult[]): void {
+    const session = this.#sessions.get(id);
+    assert(
+      session !== undefined && !session.replies.has(number),
+      'a request is executed once, in its session',
+    );
+    session.replies.set(number, { results, saved: false });
+    session.replyBytes += resultsBytes(results);
+    this.#hash.addReply(id, number, results);
+    this.#markDirty(session);
+  }
+
+  /** The log time at which the next session ends if it is not used, or null. */
+  nextMs(): number | null {
+    for (const { lastActivityMs } of this.#sessions.values())
+      return lastActivityMs + this.#options.sessionTtlMs;
+    return null;
+  }
+
+  /** Ends all sessions that are due; there are at most `sessionsMax`. Returns how many. */
+  expireDue(stampMs: number): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      if (session.lastActivityMs + this.#options.sessionTtlMs > stampMs) break;
+      this.#remove(session);
+      count++;
+    }
+    return count;
+  }
+
+  /** Puts what changed into the storage; `lastId` is to be kept elsewhere. */
+  save(): void {
+    for (const session of this.#dirty) {
+      session.dirty = false;
+      if (this.#sessions.get(session.id) !== session) continue;
+      saveSession(this.#storage, session);
+      session.saved = true;
+      for (const [number, reply] of session.replies) {
+        if (!reply.saved) saveReply(this.#storage, session.id, number, reply.results);
+        reply.saved = true;
+      }
+    }
+    this.#dirty = [];
+  }
+
+  load(lastId: number): void {
+    this.#lastId = lastId;
+    this.#dirty = [];
+    const states = loadSessions(this.#storage).map(stateOf);
+    // Of sessions used at the same time none comes first for anybody: they end together.
+    states.sort((a, b) => a.lastActivityMs - b.lastActivityMs);
+    this.#sessions = new Map(states.map((state) => [state.id, state]));
+  }
+
+  #judge(session: State | undefined, number: number, lowest: number): Admission {
+    if (session === undefined) return { verdict: 'session-expired' };
+    if (number < session.lowest) return { verdict: 'stale' };
+    const reply = session.replies.get(number);
+    if (reply !== undefined) return { verdict: 'repeated', results: reply.results };
+    // By distance, not by count: a count would depend on which of the requests under way come first.
+    const { sessionRepliesMax, sessionReplyBytesMax } = this.#options;
+    const far = number >= Math.max(lowest, session.lowest) + sessionRepliesMax;
+    return { verdict: far || session.replyBytes >= sessionReplyBytesMax ? 'window-full' : 'execute' };
+  }
+
+  #use(session: State, stampMs: number, lowest: number): void {
+    const later = stampMs !== session.lastActivityMs;
+    if (!later && lowest === session.lowest) return;
+    this.#hash.removeSession(session);
+    this.#dropReplies(session, lowest);
+    session.lastActivityMs = stampMs;
+    session.lowest = lowest;
+    this.#hash.addSession(session);
+    this.#markDirty(session);
+    if (!later) return;
+    this.#sessions.delete(session.id);
+    this.#sessions.set(session.id, session);
+  }
+
+  #dropReplies(session: State, lowest: number): void {
+    const { replies } = session;
+    if (lowest - session.lowest <= replies.size) {
+      for (let number = session.lowest; number < lowest; number++) this.#dropReply(session, number);
+    } else {
+      for (const number of replies.keys()) if (number < lowest) this.#dropReply(session, number);
+    }
+  }
+
+  #dropReply(session: State, number: number): void {
+    const reply = session.replies.get(number);
+    if (reply === undefined) return;
+    session.replies.delete(number);
+    session.replyBytes -= resultsBytes(reply.results);
+    this.#hash.removeReply(session.id, number, reply.results);
+    if (reply.saved) deleteReply(this.#storage, session.id, number);
+  }
+
+  #remove(session: State): void {
+    for (const number of session.replies.keys()) this.#dropReply(session, number);
+    this.#hash.removeSession(session);
+    this.#sessions.delete(session.id);
+    if (session.saved) deleteSession(this.#storage, session.id);
+  }
+
+  #markDirty(session: State): void {
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#dirty.push(session);
+  }
+}
+
+function stateOf({ id, lastActivityMs, lowest, replies: stored }: SavedSession): State {
+  const replies = new Map<number, RecordedReply>();
+  let replyBytes = 0;
+  for (const [number, results] of stored) {
+    replies.set(number, { results, saved: true });
+    replyBytes += resultsBytes(results);
+  }
+  return { id, lastActivityMs, lowest, replies, replyBytes, saved: true, dirty: false };
+}
