@@ -4,6 +4,7 @@ import {
   checkConfStep,
   checkDurable,
   checkEntry,
+  checkLog,
   checkNode,
   checkStep,
   describeState,
@@ -91,6 +92,21 @@ export class ClusterInvariants {
     this.#sights.delete(node.id);
     this.#firstSight(node);
     this.observe(node);
+  }
+
+  /**
+   * Reads a member's whole log, for the ends of runs: `observe` takes a tail that looks the same for unchanged,
+   * and all before it with it.
+   */
+  checkWhole(node: ObservedNode): void {
+    checkLog(node);
+    const log = this.#sights.get(node.id)?.log;
+    for (let index = node.firstIndex; index <= node.lastIndex; index++) {
+      check(
+        log?.termAt(index) === node.termAt(index),
+        () => `${describeState(node)}: entry ${index} was replaced unnoticed`,
+      );
+    }
   }
 
   #firstSight(node: ObservedNode): Sight {
