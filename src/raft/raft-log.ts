@@ -1,0 +1,151 @@
+import { assert } from '../base/assert.ts';
+import type { Entry } from './types.ts';
+
+/** Compacted entries that may lie in the array before it is cut, so that compaction costs little each time. */
+const SLACK_ENTRIES = 4_096;
+
+/**
+ * The log since the last compaction, in memory. It starts behind a base: the index and term of the entry before its
+ * first one. Indexes are contiguous, terms and stamps never fall.
+ */
+export class RaftLog {
+  #entries: Entry[];
+  /** Entries at the start of the array that were compacted. */
+  #skipped = 0;
+  #baseIndex: number;
+  #baseTerm: number;
+  #baseStampMs = 0;
+  #bytes = 0;
+
+  constructor(baseIndex: number, baseTerm: number, entries: readonly Entry[]) {
+    this.#baseIndex = baseIndex;
+    this.#baseTerm = baseTerm;
+    this.#entries = [];
+    for (const entry of entries) this.append(entry);
+  }
+
+  get firstIndex(): number {
+    return this.#baseIndex + 1;
+  }
+
+  get lastIndex(): number {
+    return this.#baseIndex + this.#entries.length - this.#skipped;
+  }
+
+  get lastTerm(): number {
+    return this.#last()?.term ?? this.#baseTerm;
+  }
+
+  get lastStampMs(): number {
+    return this.#last()?.stampMs ?? this.#baseStampMs;
+  }
+
+  /** Bytes of the data of all entries. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The term of the entry at `index`, also of the one before the first; undefined where the log does not reach. */
+  termAt(index: number): number | undefined {
+    return index === this.#baseIndex ? this.#baseTerm : this.#at(index)?.term;
+  }
+
+  /** Entries from `from` up to, not including, `to`; both within the log. */
+  slice(from: number, to: number): Entry[] {
+    assert(
+      from > this.#baseIndex && to <= this.lastIndex + 1 && from <= to,
+      `entries ${from} to ${to} are in the log`,
+    );
+    return this.#entries.slice(this.#position(from), this.#position(to));
+  }
+
+  /** Entries from `from` on, as many as fit the bounds, but at least one where there is one. */
+  sliceWithin(from: number, countMax: number, bytesMax: number): Entry[] {
+    const start = this.#position(from);
+    const end = Math.min(this.#entries.length, start + countMax);
+    let at = start;
+    for (let bytes = 0; at < end; at++) {
+      bytes += this.#entries[at]?.data.length ?? 0;
+      if (bytes > bytesMax && at > start) break;
+    }
+    return this.#entries.slice(start, at);
+  }
+
+  append(entry: Entry): void {
+    assert(entry.index === this.lastIndex + 1, `entry ${entry.index} follows ${this.lastIndex}`);
+    assert(entry.term >= this.lastTerm, `term ${entry.term} follows ${this.lastTerm}`);
+    this.#entries.push(entry);
+    this.#bytes += entry.data.length;
+  }
+
+  /** Removes the entry at `index` and all behind it. */
+  truncateFrom(index: number): void {
+    assert(index > this.#baseIndex, 'what was compacted is not truncated');
+    const position = this.#position(index);
+    for (let at = position; at < this.#entries.length; at++)
+      this.#bytes -= this.#entries[at]?.data.length ?? 0;
+    this.#entries.length = position;
+  }
+
+  /** Removes all entries up to and with `index`. */
+  compact(index: number): void {
+    const last = this.#at(index);
+    assert(last !== undefined, `entry ${index} is in the log`);
+    const end = this.#position(index) + 1;
+    for (let at = this.#skipped; at < end; at++) this.#bytes -= this.#entries[at]?.data.length ?? 0;
+    this.#skipped = end;
+    this.#baseIndex = index;
+    this.#baseTerm = last.term;
+    this.#baseStampMs = last.stampMs;
+    if (this.#skipped > SLACK_ENTRIES && this.#skipped * 2 > this.#entries.length) this.#cut();
+  }
+
+  /** Forgets everything: the log goes on behind a snapshot. */
+  reset(index: number, term: number, stampMs: number): void {
+    this.#entries = [];
+    this.#skipped = 0;
+    this.#bytes = 0;
+    this.#baseIndex = index;
+    this.#baseTerm = term;
+    this.#baseStampMs = stampMs;
+  }
+
+  /**
+   * The last index, at most `index`, whose term is at most `term`: what a log that ends with `term` could share
+   * with this one. With the other side doing the same, backing up takes one round a term (paper §5.3, end).
+   */
+  lastWithTermAtMost(index: number, term: number): { index: number; term: number } {
+    for (let at = Math.min(index, this.lastIndex); at > this.#baseIndex; at--) {
+      const found = this.#at(at)?.term ?? 0;
+      if (found <= term) return { index: at, term: found };
+    }
+    return { index: this.#baseIndex, term: this.#baseTerm };
+  }
+
+  /** The first index from which on the entries take no more than `bytes`. */
+  indexFromEnd(bytes: number): number {
+    let rest = bytes;
+    for (let index = this.lastIndex; index > this.#baseIndex; index--) {
+      rest -= this.#at(index)?.data.length ?? 0;
+      if (rest < 0) return index + 1;
+    }
+    return this.firstIndex;
+  }
+
+  #at(index: number): Entry | undefined {
+    return index <= this.#baseIndex ? undefined : this.#entries[this.#position(index)];
+  }
+
+  #last(): Entry | undefined {
+    return this.#entries.length > this.#skipped ? this.#entries[this.#entries.length - 1] : undefined;
+  }
+
+  #position(index: number): number {
+    return index - this.#baseIndex - 1 + this.#skipped;
+  }
+
+  #cut(): void {
+    this.#entries = this.#entries.slice(this.#skipped);
+    this.#skipped = 0;
+  }
+}

@@ -1,0 +1,72 @@
+import { jointVoteResult } from './quorum/joint.ts';
+import type { Raft } from './raft.ts';
+import { handleAppendEntriesResponse } from './replication.ts';
+import type { PendingRead } from './read-only.ts';
+import type { Progress } from './tracker/progress.ts';
+import type { HeartbeatResponse, Message } from './types.ts';
+
+/** A message of the current term, to its leader. */
+export function stepLeader(raft: Raft, message: Message): void {
+  if (message.type === 'ReadIndex') {
+    takeRead(raft, {
+      context: message.context,
+      from: message.from,
+      minIndex: 0,
+      stampMs: raft.log.lastStampMs,
+      index: 0,
+    });
+    return;
+  }
+  const progress = raft.tracker.get(message.from);
+  if (progress === undefined) return;
+  if (message.type === 'AppendEntriesResponse') {
+    progress.recentActive = true;
+    handleAppendEntriesResponse(raft, progress, message);
+  } else if (message.type === 'HeartbeatResponse') {
+    progress.recentActive = true;
+    handleHeartbeatResponse(raft, progress, message);
+  }
+}
+
+/** Besides confirming leadership, the answer tells that messages get through: what is missing is sent anew. */
+function handleHeartbeatResponse(raft: Raft, progress: Progress, message: HeartbeatResponse): void {
+  if (progress.state === 'probe') progress.probeSent = false;
+  if (progress.matchIndex < raft.log.lastIndex) {
+    if (progress.state === 'replicate' && progress.matchAtHeartbeat === progress.matchIndex)
+      progress.becomeProbe();
+    raft.appendsDue = true;
+  }
+  progress.matchAtHeartbeat = progress.matchIndex;
+  if (raft.readOnly.acknowledge(message.from, message.readRound)) confirmReads(raft);
+}
+
+/** Whether there was room for the read. */
+export function takeRead(raft: Raft, read: PendingRead): boolean {
+  return raft.readOnly.add(read, raft.commitIsKnown, raft.commitIndex);
+}
+
+/** Starts a round for the reads that wait, unless one is under way. */
+export function startReadRound(raft: Raft): void {
+  if (!raft.readOnly.roundDue) return;
+  raft.readOnly.startRound(raft.id);
+  sendHeartbeats(raft);
+  confirmReads(raft);
+}
+
+export function sendHeartbeats(raft: Raft): void {
+  for (const progress of raft.tracker.peers) {
+    const leaderCommit = Math.min(progress.matchIndex, raft.commitIndex);
+    progress.toldCommit = Math.max(progress.toldCommit, leaderCommit);
+    raft.send({ type: 'Heartbeat', to: progress.member, leaderCommit, readRound: raft.readOnly.round });
+  }
+}
+
+/** Reads are safe once a quorum has answered a heartbeat that was sent after they came (thesis §6.4). */
+function confirmReads(raft: Raft): void {
+  const { readOnly } = raft;
+  if (jointVoteResult(raft.conf, (voter) => readOnly.acknowledgedBy(voter)) !== 'won') return;
+  for (const { context, from, index, stampMs } of readOnly.endRound()) {
+    if (from === raft.id) raft.readStates.push({ context, index, stampMs });
+    else raft.send({ type: 'ReadIndexResponse', to: from, context, index, stampMs });
+  }
+}
