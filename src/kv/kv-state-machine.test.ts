@@ -146,21 +146,33 @@ test('random logs meet every reply and result', () => {
 });
 
 test('loading what was installed in its place forgets the state before', () => {
-  const source = open();
-  new Client(source.machine, 5).do(5, set('a', 'new', { ttlMs: 50 }));
+  const source = open(options);
+  const sourceClient = new Client(source.machine, 5);
+  sourceClient.do(5, set('a', 'new', { ttlMs: 50 }));
   source.machine.save();
-  const target = open();
+  const target = open(options);
   const client = new Client(target.machine, 1_000);
   for (let i = 0; i < 100; i++) client.do(1_000, set(`old${i}`, 'x', { ttlMs: 1 + i }));
   target.machine.save();
+  client.do(1_000, set('unsaved', 'x'));
   target.machine.nextDeadlineMs();
   const old = [...target.storage.range({ start: '\x00', end: '\xff' })];
   for (const [key] of old) target.storage.delete(key);
-  for (const [key, bytes] of source.storage.range({ start: '\x00', end: '\xff' }))
-    target.storage.put(key, bytes);
+  for (const [key, stored] of source.storage.range({ start: '\x00', end: '\xff' }))
+    target.storage.put(key, stored);
   target.machine.load();
   assert.deepEqual(observe(target.machine), observe(source.machine));
-  checkSaved(target);
+  for (let number = 2; number < 40; number++) {
+    const ops = [set(`k${number % 5}`, `${number}`, { ttlMs: number })];
+    const command: Command = { command: 'batch', session: 1, number, lowest: number, atomic: false, ops };
+    assert.deepEqual(run(target.machine, command, 4 + number), run(source.machine, command, 4 + number));
+    assert.deepEqual(observe(target.machine), observe(source.machine));
+    if (number % 4 === 0) checkSaved(target);
+  }
+  target.machine.save();
+  assert.deepEqual(observe(open(options, target.storage).machine), observe(source.machine));
+  const segments = [...target.storage.range({ start: 'c', end: 'd' })];
+  assert(segments.length <= 4, 'segments that went were deleted');
 });
 
 test('a stamp below the one before is a broken assertion', () => {

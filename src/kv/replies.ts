@@ -16,8 +16,7 @@ export type OpStatus = keyof typeof statusCodes;
 /**
  * The result of one operation of a batch. `version` is, with `ok` and `deleted`, that of the change; with
  * `version-mismatch` and `exists`, the key's current one (0 if only an atomic batch that failed would have made it);
- * else 0. `not-applied` says that the operation could have
- * been done, but another one of its atomic batch could not.
+ * else 0. `not-applied` says that the operation could have been done, but another one of its atomic batch could not.
  */
 export interface OpResult {
   readonly status: OpStatus;

@@ -1,6 +1,8 @@
 import { assert } from '../base/assert.ts';
 import type { StateStorage } from '../store/store.ts';
 import type { KvOptions } from './options.ts';
+import type { Linked } from './recency-list.ts';
+import { RecencyList } from './recency-list.ts';
 import type { OpResult } from './replies.ts';
 import { resultsBytes } from './replies.ts';
 import type { SavedSession } from './session-storage.ts';
@@ -19,7 +21,7 @@ interface RecordedReply {
 }
 
 /** What is known of one client's requests. */
-interface State extends HashedSession {
+interface State extends HashedSession, Linked<State> {
   lastActivityMs: number;
   /** The lowest number that the client has no answer for. */
   lowest: number;
@@ -44,9 +46,10 @@ export class Sessions {
   readonly #storage: StateStorage;
   readonly #hash: StateHash;
   readonly #options: SessionOptions;
-  /** In the order of their last activity: the first is the first to end. */
-  #sessions = new Map<number, State>();
-  #dirty: State[] = [];
+  readonly #sessions = new Map<number, State>();
+  /** By last activity: the oldest is the first to end. */
+  #byActivity = new RecencyList<State>();
+  readonly #dirty = new Set<State>();
   #lastId = 0;
 
   constructor(storage: StateStorage, hash: StateHash, options: SessionOptions) {
@@ -70,11 +73,10 @@ export class Sessions {
     if (this.#sessions.size >= sessionsMax) this.expireDue(stampMs);
     if (this.#sessions.size >= sessionsMax) return null;
     const id = ++this.#lastId;
-    const session = { id, lastActivityMs: stampMs, lowest: 1, replies: new Map(), replyBytes: 0 };
-    const state: State = { ...session, saved: false, dirty: false };
-    this.#sessions.set(id, state);
-    this.#hash.addSession(state);
-    this.#markDirty(state);
+    const session = stateOf({ id, lastActivityMs: stampMs, lowest: 1, replies: [] }, false);
+    this.#insert(session);
+    this.#hash.addSession(session);
+    this.#markDirty(session);
     return id;
   }
 
@@ -123,27 +125,24 @@ export class Sessions {
 
   /** The log time at which the next session ends if it is not used, or null. */
   nextMs(): number | null {
-    for (const { lastActivityMs } of this.#sessions.values())
-      return lastActivityMs + this.#options.sessionTtlMs;
-    return null;
+    const { oldest } = this.#byActivity;
+    return oldest === null ? null : oldest.lastActivityMs + this.#options.sessionTtlMs;
   }
 
   /** Ends all sessions that are due; there are at most `sessionsMax`. Returns how many. */
   expireDue(stampMs: number): number {
-    let count = 0;
-    for (const session of this.#sessions.values()) {
-      if (session.lastActivityMs + this.#options.sessionTtlMs > stampMs) break;
-      this.#remove(session);
-      count++;
+    const before = this.count;
+    for (let next = this.#byActivity.oldest; next !== null; next = this.#byActivity.oldest) {
+      if (next.lastActivityMs + this.#options.sessionTtlMs > stampMs) break;
+      this.#remove(next);
     }
-    return count;
+    return before - this.count;
   }
 
   /** Puts what changed into the storage; `lastId` is to be kept elsewhere. */
   save(): void {
     for (const session of this.#dirty) {
       session.dirty = false;
-      if (this.#sessions.get(session.id) !== session) continue;
       saveSession(this.#storage, session);
       session.saved = true;
       for (const [number, reply] of session.replies) {
@@ -151,16 +150,18 @@ export class Sessions {
         reply.saved = true;
       }
     }
-    this.#dirty = [];
+    this.#dirty.clear();
   }
 
   load(lastId: number): void {
     this.#lastId = lastId;
-    this.#dirty = [];
-    const states = loadSessions(this.#storage).map(stateOf);
+    this.#dirty.clear();
+    this.#sessions.clear();
+    this.#byActivity = new RecencyList();
+    const saved = loadSessions(this.#storage);
     // Of sessions used at the same time none comes first for anybody: they end together.
-    states.sort((a, b) => a.lastActivityMs - b.lastActivityMs);
-    this.#sessions = new Map(states.map((state) => [state.id, state]));
+    saved.sort((a, b) => a.lastActivityMs - b.lastActivityMs);
+    for (const session of saved) this.#insert(stateOf(session, true));
   }
 
   #judge(session: State | undefined, number: number, lowest: number): Admission {
@@ -175,17 +176,15 @@ export class Sessions {
   }
 
   #use(session: State, stampMs: number, lowest: number): void {
-    const later = stampMs !== session.lastActivityMs;
-    if (!later && lowest === session.lowest) return;
+    if (stampMs === session.lastActivityMs && lowest === session.lowest) return;
     this.#hash.removeSession(session);
     this.#dropReplies(session, lowest);
     session.lastActivityMs = stampMs;
     session.lowest = lowest;
     this.#hash.addSession(session);
     this.#markDirty(session);
-    if (!later) return;
-    this.#sessions.delete(session.id);
-    this.#sessions.set(session.id, session);
+    this.#byActivity.remove(session);
+    this.#byActivity.push(session);
   }
 
   #dropReplies(session: State, lowest: number): void {
@@ -206,26 +205,34 @@ export class Sessions {
     if (reply.saved) deleteReply(this.#storage, session.id, number);
   }
 
+  #insert(session: State): void {
+    this.#sessions.set(session.id, session);
+    this.#byActivity.push(session);
+  }
+
   #remove(session: State): void {
     for (const number of session.replies.keys()) this.#dropReply(session, number);
     this.#hash.removeSession(session);
     this.#sessions.delete(session.id);
+    this.#byActivity.remove(session);
+    this.#dirty.delete(session);
     if (session.saved) deleteSession(this.#storage, session.id);
   }
 
   #markDirty(session: State): void {
     if (session.dirty) return;
     session.dirty = true;
-    this.#dirty.push(session);
+    this.#dirty.add(session);
   }
 }
 
-function stateOf({ id, lastActivityMs, lowest, replies: stored }: SavedSession): State {
+function stateOf({ id, lastActivityMs, lowest, replies: stored }: SavedSession, saved: boolean): State {
   const replies = new Map<number, RecordedReply>();
   let replyBytes = 0;
   for (const [number, results] of stored) {
     replies.set(number, { results, saved: true });
     replyBytes += resultsBytes(results);
   }
-  return { id, lastActivityMs, lowest, replies, replyBytes, saved: true, dirty: false };
+  const state = { id, lastActivityMs, lowest, replies, replyBytes, saved, dirty: false };
+  return { ...state, older: null, newer: null };
 }

@@ -44,6 +44,7 @@ test('states that differ in one thing hash differently', () => {
     hashOf((hash) => hash.addSession({ ...session, id: 2, lastActivityMs: 1 })),
     hashOf((hash) => hash.addSession({ ...session, lastActivityMs: 3, lowest: 2 })),
     hashOf((hash) => hash.addSession({ ...session, lowest: 4 })),
+    hashOf((hash) => hash.addSession({ ...session, lowest: 3 + 2 ** 32 })),
     hashOf((hash) => hash.addReply(1, 2, [])),
     hashOf((hash) => hash.addReply(2, 1, [])),
     hashOf((hash) => hash.addReply(1, 2, [ok(3)])),
