@@ -6,6 +6,16 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const DELETE = 0x7f;
 
+/** One more than any command has, so that a field too many shows. */
+const fieldsMax = 7;
+
+/** Where the fields of the line that is being read start and end: of use only within one call of `read`. */
+const fieldStarts = new Int32Array(fieldsMax);
+const fieldEnds = new Int32Array(fieldsMax);
+
+const startOf = (field: number): number => fieldStarts[field] ?? 0;
+const endOf = (field: number): number => fieldEnds[field] ?? 0;
+
 /** How each command's line is made: which field stands where, counted from the command itself. */
 interface Command {
   readonly kind: 'get' | 'getm' | 'set' | 'cas' | 'delete';
@@ -25,9 +35,6 @@ const commands: readonly Command[] = [
   { kind: 'cas', fields: 5, takesNoreply: true, exptimeAt: 2, versionAt: 3, numbytesAt: 4 },
   { kind: 'delete', fields: 2, takesNoreply: true, exptimeAt: 0, versionAt: 0, numbytesAt: 0 },
 ];
-
-/** One more than any command has, so that a field too many shows. */
-const fieldsMax = 7;
 
 /** Longest word that is looked up; its bytes as one number stay below 2^53. */
 const commandBytesMax = 6;
@@ -49,10 +56,26 @@ function packWord(bytes: Uint8Array, start: number, end: number): number {
   return packed;
 }
 
+/** Finds the fields between blanks, and returns how many there are; it stops counting at `fieldsMax`. */
+function splitFields(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  let at = start;
+  while (count < fieldsMax) {
+    while (at < end && isBlank(bytes[at])) at++;
+    if (at === end) break;
+    fieldStarts[count] = at;
+    while (at < end && !isBlank(bytes[at])) at++;
+    fieldEnds[count] = at;
+    count++;
+  }
+  return count;
+}
+
 /** Plain decimal digits as a number, −1 for anything else. Inexact, and then larger, above 2^53 − 1. */
-function parseDigits(bytes: Uint8Array, start: number, end: number): number {
+function readNumber(bytes: Uint8Array, field: number): number {
+  const end = endOf(field);
   let number = 0;
-  for (let i = start; i < end; i++) {
+  for (let i = startOf(field); i < end; i++) {
     const byte = bytes[i] ?? 0;
     if (byte < ZERO || byte > NINE) return -1;
     number = number * 10 + (byte - ZERO);
@@ -99,10 +122,6 @@ export class TextLine {
   /** Also of a refused or malformed line, when the word stood in its place. */
   noreply = false;
   readonly #limits: TextRequestLimits;
-  /** Where each field of the line starts, and where it ends. */
-  readonly #starts = new Int32Array(fieldsMax);
-  readonly #ends = new Int32Array(fieldsMax);
-  #bytes: Buffer = Buffer.alloc(0);
 
   constructor(limits: TextRequestLimits) {
     this.#limits = limits;
@@ -110,28 +129,27 @@ export class TextLine {
 
   /** The line is `bytes` from `start` to `end`, without its end. */
   read(bytes: Buffer, start: number, end: number): LineVerdict {
-    this.#bytes = bytes;
     this.noreply = false;
-    const count = this.#split(start, end);
+    const count = splitFields(bytes, start, end);
     if (count === 0) return 'empty';
-    const command = commandsByWord.get(packWord(bytes, this.#start(0), this.#end(0)));
+    const command = commandsByWord.get(packWord(bytes, startOf(0), endOf(0)));
     if (command === undefined) return 'malformed';
     if (count !== command.fields) {
       if (count !== command.fields + 1 || !command.takesNoreply) return 'malformed';
-      if (!isNoreply(bytes, this.#start(command.fields), this.#end(command.fields))) return 'malformed';
+      if (!isNoreply(bytes, startOf(command.fields), endOf(command.fields))) return 'malformed';
       this.noreply = true;
     }
-    return this.#readFields(command);
+    return this.#readFields(command, bytes);
   }
 
-  #readFields(command: Command): LineVerdict {
-    const keyOk = this.#readKey();
+  #readFields(command: Command, bytes: Buffer): LineVerdict {
+    const keyOk = this.#readKey(bytes);
     this.kind = command.kind;
     this.hasValue = command.numbytesAt > 0;
     if (!this.hasValue) return keyOk ? 'accepted' : 'malformed';
-    this.exptimeS = this.#number(command.exptimeAt);
-    this.version = command.versionAt === 0 ? 0 : this.#number(command.versionAt);
-    this.valueBytes = this.#number(command.numbytesAt);
+    this.exptimeS = readNumber(bytes, command.exptimeAt);
+    this.version = command.versionAt === 0 ? 0 : readNumber(bytes, command.versionAt);
+    this.valueBytes = readNumber(bytes, command.numbytesAt);
     if (this.exptimeS < 0 || this.version < 0 || this.valueBytes < 0) return 'malformed';
     const within =
       this.exptimeS <= exptimeSMax &&
@@ -140,40 +158,12 @@ export class TextLine {
     return keyOk && within ? 'accepted' : 'refused';
   }
 
-  #readKey(): boolean {
-    const start = this.#start(1);
-    const end = this.#end(1);
-    if (end - start > this.#limits.keyBytesMax || hasControlByte(this.#bytes, start, end)) return false;
-    this.key = this.#bytes.toString('latin1', start, end);
+  #readKey(bytes: Buffer): boolean {
+    const start = startOf(1);
+    const end = endOf(1);
+    if (end - start > this.#limits.keyBytesMax || hasControlByte(bytes, start, end)) return false;
+    this.key = bytes.toString('latin1', start, end);
     return true;
-  }
-
-  #number(field: number): number {
-    return parseDigits(this.#bytes, this.#start(field), this.#end(field));
-  }
-
-  #start(field: number): number {
-    return this.#starts[field] ?? 0;
-  }
-
-  #end(field: number): number {
-    return this.#ends[field] ?? 0;
-  }
-
-  /** Finds the fields between blanks, and returns how many there are; it stops counting at `fieldsMax`. */
-  #split(start: number, end: number): number {
-    const bytes = this.#bytes;
-    let count = 0;
-    let at = start;
-    while (count < fieldsMax) {
-      while (at < end && isBlank(bytes[at])) at++;
-      if (at === end) break;
-      this.#starts[count] = at;
-      while (at < end && !isBlank(bytes[at])) at++;
-      this.#ends[count] = at;
-      count++;
-    }
-    return count;
   }
 }
 
@@ -186,5 +176,6 @@ export function mayAnnounceValue(bytes: Uint8Array, start: number, end: number):
   while (from < end && isBlank(bytes[from])) from++;
   let to = from;
   while (to < end && !isBlank(bytes[to])) to++;
-  return (commandsByWord.get(packWord(bytes, from, to))?.numbytesAt ?? 0) > 0;
+  const wordIsCut = to === end && to - from < commandBytesMax;
+  return wordIsCut || (commandsByWord.get(packWord(bytes, from, to))?.numbytesAt ?? 0) > 0;
 }
