@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { checkState } from './check-state.ts';
 import type { Command } from './commands.ts';
 import { encodeCommand } from './commands.ts';
-import { KvStateMachine } from './kv-state-machine.ts';
+import { KvStateMachine } from './machine.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import type { AppendOp, CasOp, DeleteOp, Op, SetOp } from './ops.ts';
 import type { KvOptions } from './options.ts';

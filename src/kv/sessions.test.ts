@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BatchCommand } from './commands.ts';
-import type { KvStateMachine } from './kv-state-machine.ts';
+import type { KvStateMachine } from './machine.ts';
 import { append, checkSaved, Client, expire, open, register, run, set, textOf } from './kv.test-support.ts';
 import type { Reply } from './replies.ts';
 

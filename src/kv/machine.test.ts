@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Command } from './commands.ts';
-import type { KvStateMachine } from './kv-state-machine.ts';
+import type { KvStateMachine } from './machine.ts';
 import { bytes, checkSaved, Client, open, run, set } from './kv.test-support.ts';
 import type { Op } from './ops.ts';
 import type { KvOptions } from './options.ts';
