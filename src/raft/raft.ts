@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
-import { applyConfChange, isJoint, isVoter } from './confchange/apply.ts';
-import { decodeConfChange, encodeConfChange } from './confchange/encoding.ts';
+import { isJoint, isVoter, leaveJoint } from './confchange/apply.ts';
+import { decodeConfEntry, encodeConfEntry } from './confchange/encoding.ts';
 import { ConfHistory } from './conf-history.ts';
 import type { RaftConfig } from './config.ts';
 import { RaftLog } from './raft-log.ts';
@@ -69,6 +69,8 @@ export class Raft {
   messages: Message[] = [];
   messagesAfterAppend: Message[] = [];
   readStates: ReadState[] = [];
+  /** As follower: read indexes that the leader was asked for; a repeated answer counts once. */
+  readonly askedReads = new Set<number>();
   snapshotsWanted: MemberId[] = [];
   pendingSnapshot: SnapshotMeta | null = null;
 
@@ -168,6 +170,7 @@ export class Raft {
     this.heartbeatElapsed = 0;
     this.appendsDue = false;
     this.readOnly.reset();
+    this.askedReads.clear();
     this.resetElectionTimer();
   }
 
@@ -207,10 +210,9 @@ export class Raft {
   /** A configuration is used from its entry on, committed or not (§6). */
   #activate(entry: Entry): void {
     if (entry.type !== 'conf-change') return;
-    const change = decodeConfChange(entry.data);
-    const conf = change === null ? null : applyConfChange(this.conf, change.steps);
-    assert(conf !== null, `the change at ${entry.index} was checked before it was appended`);
-    this.confs.append(entry.index, conf);
+    const decoded = decodeConfEntry(entry.data);
+    assert(decoded !== null, `the change at ${entry.index} was checked before it was appended`);
+    this.confs.append(entry.index, decoded.conf);
     this.#confChanged();
   }
 
@@ -243,8 +245,9 @@ export class Raft {
   #confCommitted(): void {
     if (this.confs.activeIndex > this.commitIndex) return;
     if (isJoint(this.conf)) {
-      const leave = encodeConfChange({ steps: [], context: new Uint8Array(0) });
-      this.appendOwn('conf-change', leave, this.log.lastStampMs);
+      const change = { steps: [], context: new Uint8Array(0) };
+      const data = encodeConfEntry({ change, conf: leaveJoint(this.conf) });
+      this.appendOwn('conf-change', data, this.log.lastStampMs);
       this.maybeCommit();
     } else if (!isVoter(this.conf, this.id)) {
       this.#leave();
@@ -276,6 +279,7 @@ export class Raft {
     this.log.reset(snapshot.index, snapshot.term, snapshot.stampMs);
     this.confs.reset(snapshot.index, snapshot.confState);
     this.commitIndex = snapshot.index;
+    this.appliedIndex = snapshot.index;
     this.persistedIndex = 0;
     this.unstableIndex = snapshot.index + 1;
     this.pendingSnapshot = snapshot;

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { RingQueue } from '../base/ring-queue.ts';
 import { applyConfChange, isVoter, members } from './confchange/apply.ts';
-import { encodeConfChange } from './confchange/encoding.ts';
+import { encodeConfEntry } from './confchange/encoding.ts';
 import type { RaftConfig, Refusal } from './config.ts';
 import { countVote, preCampaign } from './election.ts';
 import { Raft } from './raft.ts';
@@ -139,11 +139,10 @@ export class RawNode {
     return this.#raft.log.indexFromEnd(bytes);
   }
 
-  /** What a leader knows of all members, itself included; of anybody else nothing. */
+  /** What a leader knows of all members, itself included; anybody else knows nothing. */
   progress(): readonly PeerProgress[] {
     const raft = this.#raft;
     if (raft.role !== 'leader') return [];
-    const isLearner = (member: MemberId): boolean => !isVoter(raft.conf, member);
     const rows: PeerProgress[] = [...raft.tracker.peers].map(
       ({ member, state, matchIndex, nextIndex, recentActive }) => ({
         member,
@@ -151,19 +150,18 @@ export class RawNode {
         matchIndex,
         nextIndex,
         recentActive,
-        isLearner: isLearner(member),
+        isLearner: !isVoter(raft.conf, member),
       }),
     );
-    if (members(raft.conf).has(raft.id)) {
-      rows.push({
-        member: raft.id,
-        state: 'replicate',
-        matchIndex: raft.persistedIndex,
-        nextIndex: raft.log.lastIndex + 1,
-        recentActive: true,
-        isLearner: isLearner(raft.id),
-      });
-    }
+    if (!members(raft.conf).has(raft.id)) return rows;
+    rows.push({
+      member: raft.id,
+      state: 'replicate',
+      matchIndex: raft.persistedIndex,
+      nextIndex: raft.log.lastIndex + 1,
+      recentActive: true,
+      isLearner: !isVoter(raft.conf, raft.id),
+    });
     return rows.sort((a, b) => a.member - b.member);
   }
 
@@ -200,8 +198,9 @@ export class RawNode {
     if (raft.role !== 'leader') return 'not-leader';
     if (raft.transferee !== NO_MEMBER) return 'transferring';
     if (!raft.commitIsKnown || raft.confs.activeIndex > raft.commitIndex) return 'conf-change-pending';
-    if (applyConfChange(raft.conf, change.steps) === null) return 'invalid';
-    return raft.appendOwn('conf-change', encodeConfChange(change), stampMs);
+    const conf = applyConfChange(raft.conf, change.steps);
+    if (conf === null) return 'invalid';
+    return raft.appendOwn('conf-change', encodeConfEntry({ change, conf }), stampMs);
   }
 
   /**
@@ -218,6 +217,7 @@ export class RawNode {
       return takeRead(raft, { context, from, minIndex, stampMs, index: 0 });
     }
     if (raft.leaderId === NO_MEMBER) return false;
+    raft.askedReads.add(context);
     raft.send({ type: 'ReadIndex', to: raft.leaderId, context });
     return true;
   }
@@ -383,6 +383,7 @@ export class RawNode {
     }
     if (++raft.heartbeatElapsed >= heartbeatTicks) {
       raft.heartbeatElapsed = 0;
+      for (const progress of raft.tracker.peers) progress.beat();
       sendHeartbeats(raft);
     }
   }

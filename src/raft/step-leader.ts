@@ -32,11 +32,9 @@ export function stepLeader(raft: Raft, message: Message): void {
 function handleHeartbeatResponse(raft: Raft, progress: Progress, message: HeartbeatResponse): void {
   if (progress.state === 'probe') progress.probeSent = false;
   if (progress.matchIndex < raft.log.lastIndex) {
-    if (progress.state === 'replicate' && progress.matchAtHeartbeat === progress.matchIndex)
-      progress.becomeProbe();
+    if (progress.stuck) progress.becomeProbe();
     raft.appendsDue = true;
   }
-  progress.matchAtHeartbeat = progress.matchIndex;
   if (raft.readOnly.acknowledge(message.from, message.readRound)) confirmReads(raft);
 }
 

@@ -42,7 +42,8 @@ export function applyConfChange(conf: ConfState, steps: readonly ConfChangeStep[
   };
 }
 
-function leaveJoint(conf: ConfState): ConfState {
+/** The configuration behind a joint one. */
+export function leaveJoint(conf: ConfState): ConfState {
   return {
     voters: conf.voters,
     votersOutgoing: [],

@@ -36,8 +36,9 @@ export class Progress {
   recentActive = false;
   /** The highest commit index that it was told. */
   toldCommit = 0;
-  /** `matchIndex` when the last heartbeat was answered: no progress since then means that messages were lost. */
-  matchAtHeartbeat = -1;
+  /** `matchIndex` at the last heartbeat tick and at the one before. */
+  #matchAtBeat = -1;
+  #matchAtBeatBefore = -1;
 
   constructor(member: MemberId, nextIndex: number, limits: FlowLimits) {
     this.member = member;
@@ -51,6 +52,17 @@ export class Progress {
     if (this.state === 'probe') return this.probeSent;
     const { inflightMessagesMax, inflightBytesMax } = this.#limits;
     return this.#inflight.length >= inflightMessagesMax || this.#inflightBytes >= inflightBytesMax;
+  }
+
+  /** A heartbeat interval begins. */
+  beat(): void {
+    this.#matchAtBeatBefore = this.#matchAtBeat;
+    this.#matchAtBeat = this.matchIndex;
+  }
+
+  /** Whether a whole heartbeat interval brought nothing: what was sent then is lost. */
+  get stuck(): boolean {
+    return this.state === 'replicate' && this.matchIndex === this.#matchAtBeatBefore;
   }
 
   becomeProbe(): void {
@@ -105,7 +117,8 @@ export class Progress {
     this.state = state;
     this.probeSent = false;
     this.snapshotIndex = 0;
-    this.matchAtHeartbeat = -1;
+    this.#matchAtBeat = -1;
+    this.#matchAtBeatBefore = -1;
     this.#inflight.clear();
     this.#inflightBytes = 0;
   }
