@@ -100,9 +100,13 @@ export class Raft {
     return this.confs.active;
   }
 
-  /** Whether this member may start elections. */
+  /**
+   * Whether this member may start elections. Also when only the committed configuration has it as a voter: if the
+   * newer one is on this server alone, nobody else can win (thesis §4.2.2).
+   */
   get promotable(): boolean {
-    return isVoter(this.conf, this.id) && this.pendingSnapshot === null;
+    const votes = isVoter(this.conf, this.id) || isVoter(this.confs.at(this.commitIndex), this.id);
+    return votes && this.pendingSnapshot === null;
   }
 
   /** Whether this leader has committed an entry of its own term, and so knows what is committed (§8). */

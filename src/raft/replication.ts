@@ -113,8 +113,9 @@ export function handleAppendEntriesResponse(
 
 function handleAccepted(raft: Raft, progress: Progress, index: number): void {
   if (index > raft.log.lastIndex || !progress.update(index)) return;
-  const { state, matchIndex, nextIndex, snapshotIndex } = progress;
-  const arrived = state === 'snapshot' && matchIndex >= snapshotIndex && nextIndex >= raft.log.firstIndex;
+  // By a snapshot or in another way: the log reaches back to what it needs next.
+  const { state, nextIndex } = progress;
+  const arrived = state === 'snapshot' && nextIndex >= raft.log.firstIndex;
   if (state === 'probe' || arrived) progress.becomeReplicate();
   raft.appendsDue = true;
   raft.maybeCommit();
