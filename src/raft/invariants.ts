@@ -149,7 +149,11 @@ function checkRole(node: ObservedNode): void {
         tell('§5.2 a candidate votes for itself'),
       );
       check(node.leaderId === NO_MEMBER, tell('a candidate has no leader'));
-      check(hasVote(conf, node.id), tell('only voters campaign'));
+      // Also one that only an uncommitted change leaves out: it may be the one that must commit it (thesis §4.2.2).
+      check(
+        hasVote(conf, node.id) || hasVote(node.confStateAt(node.commitIndex), node.id),
+        tell('only voters campaign'),
+      );
       break;
     case 'follower':
       check(node.leaderId !== node.id, tell('a follower does not follow itself'));
