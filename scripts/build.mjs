@@ -41,12 +41,15 @@ export function install() {
 export function build() {
   const sources = Math.max(
     newestBelow(join(root, 'src')),
+    newestBelow(join(root, 'test')),
     modified(join(root, 'tsconfig.json')),
     modified(join(root, 'package-lock.json')),
   );
   if (modified(stamp) >= sources) return;
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')]);
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  run(process.execPath, [tsc]);
+  run(process.execPath, [tsc, '-p', 'test']);
   writeFileSync(stamp, '');
 }
 

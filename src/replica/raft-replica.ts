@@ -179,15 +179,19 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     };
   }
 
-  /** A leader asks its most advanced follower to take over. Whether it could is seen by `onLeaderChange`. */
-  handOver(): void {
-    if (this.#node.role !== 'leader') return;
+  /**
+   * A leader asks its most advanced follower to take over; false when there is none to ask. Whether it could is
+   * seen by `onLeaderChange`.
+   */
+  handOver(): boolean {
+    if (this.#node.role !== 'leader') return false;
     const best = this.#node
       .progress()
-      .filter((peer) => !peer.isLearner && peer.recentActive && peer.member !== this.#node.id)
+      .filter((peer) => peer.member !== this.#node.id && !peer.isLearner && peer.recentActive)
       .toSorted((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (best !== undefined) this.#node.transferLeadership(best.member);
+    const asked = best !== undefined && this.#node.transferLeadership(best.member);
     this.#schedule();
+    return asked;
   }
 
   /** Fails what is pending and stops all activity; the log and the store are the caller's to close. */
@@ -485,7 +489,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (node.logBytes <= options.logBytesMax) return;
     let neededIndex = Infinity;
     for (const peer of node.progress()) {
-      if (peer.recentActive && peer.state === 'replicate') {
+      if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
         neededIndex = Math.min(neededIndex, peer.matchIndex + 1);
       }
     }

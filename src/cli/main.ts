@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { KvraftError } from '../base/errors.ts';
+import { registerCheckStore } from './check-store-command.ts';
+import { registerCluster } from './cluster-command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { registerServer } from './server-command.ts';
+import { registerStatus } from './status-command.ts';
+import { registerWal } from './wal-command.ts';
+
+function version(): string {
+  const file = join(import.meta.dirname, '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Runs the command line. Errors end on standard error as one line, and as an exit code that scripts can use. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('kvraft')
+    .description('A replicated, linearizable key-value store with its own Raft.')
+    .version(version())
+    .showHelpAfterError('(kvraft --help shows what there is)')
+    .exitOverride();
+  registerServer(program);
+  registerCluster(program);
+  registerStatus(program);
+  registerWal(program);
+  registerCheckStore(program);
+  program.addHelpText(
+    'after',
+    `
+Exit codes: 0 done · 1 failed, or the answer is no · 2 wrong usage or configuration · 3 damaged data · 4 nobody answers
+
+First steps:
+  kvraft cluster                 run every server of ./config.json on this machine
+  kvraft status                  how each of them is doing`,
+  );
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (!(error instanceof KvraftError)) {
+    console.error(error);
+    return exitCodes.failed;
+  }
+  console.error(`kvraft: ${error.message}`);
+  switch (error.code) {
+    case 'INVALID_CONFIG':
+    case 'INVALID_ARGUMENT':
+      return exitCodes.usage;
+    case 'LOG_DAMAGED':
+    case 'STORE_DAMAGED':
+      return exitCodes.damaged;
+    case 'UNREACHABLE':
+      return exitCodes.unreachable;
+    default:
+      return exitCodes.failed;
+  }
+}

@@ -1,0 +1,186 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { KvraftError } from '../base/errors.ts';
+import { RingQueue } from '../base/ring-queue.ts';
+import { encodeCommand } from '../kv/commands.ts';
+import type { KvStateMachine } from '../kv/machine.ts';
+import type { Reply } from '../kv/replies.ts';
+import type { ProposeOutcome, ReadOutcome, Replicator } from '../replica/replicator.ts';
+import type { KvService, ReadRecord, WriteOp, WriteOutcome } from './kv-service.ts';
+
+/** Operations and bytes of one batch; a single write always fits. */
+const BATCH_OPS_MAX = 4_096;
+const BATCH_BYTES_MAX = 1024 * 1024;
+/** Batches whose replies are awaited at once: below what a session may keep recorded. */
+const BATCHES_IN_FLIGHT_MAX = 256;
+
+interface Call {
+  readonly ops: readonly WriteOp[];
+  readonly bytes: number;
+  readonly deadlineMs: number;
+  readonly done: (outcome: WriteOutcome) => void;
+}
+
+type SessionState =
+  { readonly state: 'none' | 'registering' } | { readonly state: 'open'; readonly id: number };
+
+/**
+ * Executes what connections want on their behalf, under a session of this server's own: what arrives in one turn
+ * goes out as one batch under one number, and a batch that is sent again after a leader change executes once.
+ */
+export class ServerSession implements KvService {
+  readonly #replicator: Replicator<Reply>;
+  readonly #machine: KvStateMachine;
+  readonly #clock: Clock;
+  readonly #sessionTtlMs: number;
+  readonly #waiting = new RingQueue<Call>();
+  /** Numbers of the batches whose reply is awaited, ascending. */
+  readonly #inFlight = new Set<number>();
+  #session: SessionState = { state: 'none' };
+  #nextNumber = 1;
+  #flushIsDue = false;
+
+  /** `sessionTtlMs` is the state machine's. */
+  constructor(replicator: Replicator<Reply>, machine: KvStateMachine, clock: Clock, sessionTtlMs: number) {
+    this.#replicator = replicator;
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#sessionTtlMs = sessionTtlMs;
+  }
+
+  write(ops: readonly WriteOp[], deadlineMs: number, done: (outcome: WriteOutcome) => void): void {
+    let bytes = 0;
+    for (const op of ops) bytes += op.key.length + ('value' in op ? op.value.length : 0);
+    this.#waiting.push({ ops, bytes, deadlineMs, done });
+    this.#scheduleFlush();
+  }
+
+  readBarrier(deadlineMs: number, done: (outcome: ReadOutcome) => void): void {
+    this.#replicator.read(deadlineMs, done);
+  }
+
+  get(key: string): ReadRecord | undefined {
+    return this.#machine.get(key);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    this.#clock.defer(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushIsDue = false;
+    this.#expireWaiting();
+    while (this.#waiting.length > 0 && this.#inFlight.size < BATCHES_IN_FLIGHT_MAX) {
+      if (this.#session.state !== 'open') return this.#register();
+      this.#submit(this.#session.id, this.#takeBatch());
+    }
+  };
+
+  /** Calls whose time ended while they waited were never sent. */
+  #expireWaiting(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (
+      let call = this.#waiting.peek();
+      call !== undefined && call.deadlineMs <= nowMs;
+      call = this.#waiting.peek()
+    ) {
+      this.#waiting.shift();
+      call.done({
+        ok: false,
+        error: new KvraftError('TIMEOUT', 'the request timeout has passed', { retryable: true }),
+      });
+    }
+  }
+
+  #takeBatch(): Call[] {
+    const calls: Call[] = [];
+    let ops = 0;
+    let bytes = 0;
+    for (let call = this.#waiting.peek(); call !== undefined; call = this.#waiting.peek()) {
+      ops += call.ops.length;
+      bytes += call.bytes;
+      if (calls.length > 0 && (ops > BATCH_OPS_MAX || bytes > BATCH_BYTES_MAX)) break;
+      this.#waiting.shift();
+      calls.push(call);
+    }
+    return calls;
+  }
+
+  #submit(session: number, calls: readonly Call[]): void {
+    const number = this.#nextNumber++;
+    this.#inFlight.add(number);
+    const [lowest] = this.#inFlight;
+    assert(lowest !== undefined, 'the batch itself is in flight');
+    const ops = calls.length === 1 ? (calls[0]?.ops ?? []) : calls.flatMap((call) => call.ops);
+    const command = encodeCommand({ command: 'batch', session, number, lowest, atomic: false, ops });
+    const deadlineMs = Math.max(...calls.map((call) => call.deadlineMs));
+    const sentMs = this.#clock.monotonicMs();
+    this.#replicator.propose(command, deadlineMs, (outcome) => {
+      this.#inFlight.delete(number);
+      if (outcome.ok && outcome.result.status === 'session-expired' && this.#surelyNew(session, sentMs)) {
+        for (const call of calls) this.#waiting.push(call);
+      } else {
+        this.#settle(calls, outcome);
+      }
+      if (this.#waiting.length > 0) this.#scheduleFlush();
+    });
+  }
+
+  /**
+   * The session expired for want of use. A batch that is young cannot have been executed in it before: that would
+   * have been use.
+   */
+  #surelyNew(session: number, sentMs: number): boolean {
+    if (this.#session.state === 'open' && this.#session.id === session) this.#session = { state: 'none' };
+    return this.#clock.monotonicMs() - sentMs < this.#sessionTtlMs / 2;
+  }
+
+  #settle(calls: readonly Call[], outcome: ProposeOutcome<Reply>): void {
+    if (outcome.ok && outcome.result.status === 'ok') {
+      const { results } = outcome.result;
+      let at = 0;
+      for (const { ops, done } of calls) {
+        done({ ok: true, results: results.slice(at, at + ops.length) });
+        at += ops.length;
+      }
+      return;
+    }
+    const error = outcome.ok ? refusal(outcome.result) : outcome.error;
+    for (const { done } of calls) done({ ok: false, error });
+  }
+
+  #register(): void {
+    if (this.#session.state === 'registering') return;
+    this.#session = { state: 'registering' };
+    const deadlineMs = this.#waiting.peek()?.deadlineMs ?? this.#clock.monotonicMs();
+    this.#replicator.propose(encodeCommand({ command: 'register' }), deadlineMs, (outcome) => {
+      if (outcome.ok && outcome.result.status === 'registered') {
+        this.#session = { state: 'open', id: outcome.result.session };
+      } else {
+        this.#session = { state: 'none' };
+        this.#failWaiting(outcome);
+      }
+      this.#scheduleFlush();
+    });
+  }
+
+  /** Nothing that waited was sent. What only ran out of time is tried again for those who still have some. */
+  #failWaiting(outcome: ProposeOutcome<Reply>): void {
+    if (!outcome.ok && outcome.error.code === 'TIMEOUT') return;
+    const error = outcome.ok
+      ? new KvraftError('OVERLOADED', `the cluster gave this server no session: ${outcome.result.status}`)
+      : new KvraftError(outcome.error.code, outcome.error.message, { retryable: true, cause: outcome.error });
+    for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
+      call.done({ ok: false, error });
+    }
+  }
+}
+
+/** What the state machine says of a batch that it did not execute now, and perhaps did before. */
+function refusal(reply: Reply): KvraftError {
+  const message = `the server's own session refused a batch: ${reply.status}`;
+  const outcome = reply.status === 'window-full' ? 'not-applied' : 'unknown';
+  return new KvraftError('SESSION_EXPIRED', message, { outcome, retryable: true });
+}

@@ -1,0 +1,195 @@
+import { randomInt } from 'node:crypto';
+import { KvraftError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+import { createPrng } from '../base/prng.ts';
+import { KvStateMachine } from '../kv/machine.ts';
+import { defaultKvOptions } from '../kv/options.ts';
+import { Admission } from '../listeners/admission.ts';
+import { ServerSession } from '../listeners/server-session.ts';
+import { TextListener } from '../listeners/text-listener.ts';
+import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
+import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
+import { openLmdbStore } from '../store/lmdb-backend.ts';
+import { lockFolder, type FolderLock } from '../wal/folder-lock.ts';
+import { nodeVfs } from '../wal/node-vfs.ts';
+import { textDialects } from '../wire/text-dialects.ts';
+import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
+import { nodeClock } from './node-clock.ts';
+import type { ServerStatus } from './status.ts';
+
+export interface ServerSetup {
+  readonly config: ClusterConfig;
+  readonly serverId: number;
+  readonly logger: Logger;
+  /** The server cannot go on; nothing more is acknowledged. The process (or worker) must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface RunningServer {
+  status(): ServerStatus;
+  /** Hands leadership over, finishes what is in flight and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How long a leader waits for another one to take over before it stops all the same. */
+const HAND_OVER_MS_MAX = 1_000;
+const PRNG_SEED_BITS = 2 ** 48 - 1;
+
+/** Starts one server of a cluster in this thread. Resolves once it listens; it may not know a leader yet. */
+export async function startServer(setup: ServerSetup): Promise<RunningServer> {
+  const { config, serverId } = setup;
+  const own = config.servers.find(({ id }) => id === serverId);
+  if (own === undefined) {
+    const ids = config.servers.map(({ id }) => id).join(', ');
+    throw new KvraftError('INVALID_CONFIG', `the configuration has no server ${serverId}, only ${ids}`);
+  }
+  const folder = dataFolder(config, serverId);
+  nodeVfs.makeFolder(folder);
+  const lock = await lockFolder(folder);
+  const transport = new TcpTransport(transportOptions(setup, own, () => server?.status() ?? null));
+  let server: Server | null = null;
+  try {
+    // Ports first: a server that cannot have its own fails before it touches its data.
+    await new Promise<void>((resolve, reject) => {
+      transport.listen((error) => (error === null ? resolve() : reject(error)));
+    });
+    server = new Server(setup, own, folder, lock, transport);
+    await server.start();
+    return server;
+  } catch (error) {
+    transport.close(() => undefined);
+    lock.release();
+    throw error;
+  }
+}
+
+function transportOptions(
+  { config, serverId, logger }: ServerSetup,
+  own: ServerConfig,
+  status: () => ServerStatus | null,
+): TcpTransportOptions {
+  return {
+    serverId,
+    listen: { port: own.logPort },
+    peers: new Map(
+      config.servers.map(({ id, hostname, logPort }) => [id, { host: hostname, port: logPort }]),
+    ),
+    clock: nodeClock,
+    prng: createPrng(randomInt(PRNG_SEED_BITS)),
+    logger,
+    onAdmin: (_request, respond) => respond(status()),
+  };
+}
+
+class Server implements RunningServer {
+  readonly #setup: ServerSetup;
+  readonly #lock: FolderLock;
+  readonly #transport: TcpTransport;
+  readonly #open: OpenReplica<KvStateMachine>;
+  readonly #listener: TextListener;
+  readonly #startedMs = nodeClock.monotonicMs();
+
+  constructor(
+    setup: ServerSetup,
+    own: ServerConfig,
+    folder: string,
+    lock: FolderLock,
+    transport: TcpTransport,
+  ) {
+    const { config, serverId, logger, onFatal } = setup;
+    this.#setup = setup;
+    this.#lock = lock;
+    this.#transport = transport;
+    this.#open = openReplica({
+      serverId,
+      servers: config.servers.map(({ id }) => id),
+      folder,
+      vfs: nodeVfs,
+      openStore: (path) => openLmdbStore(path, { clock: nodeClock }),
+      // Never with limits of a configuration: servers that differ in them would come apart.
+      makeMachine: (storage) => new KvStateMachine(storage, { valueBytesMax: limits.valueBytesCeiling }),
+      transport,
+      clock: nodeClock,
+      prng: createPrng(randomInt(PRNG_SEED_BITS)),
+      logger,
+      options: config.replica,
+      segmentBytes: config.segmentBytes,
+      onFatal,
+    });
+    this.#listener = new TextListener({
+      service: new ServerSession(
+        this.#open.replica,
+        this.#open.machine,
+        nodeClock,
+        defaultKvOptions.sessionTtlMs,
+      ),
+      clock: nodeClock,
+      logger,
+      admission: new Admission({ clock: nodeClock, connectionsMax: config.connectionsMax }),
+      dialect: textDialects.kvraft,
+      port: own.clientPort,
+      keyBytesMax: config.keyBytesMax,
+      valueBytesMax: config.valueBytesMax,
+      requestTimeoutMs: config.requestTimeoutMs,
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#open.replica.start();
+    await this.#listener.start();
+    this.#setup.logger.info(this.status(), 'listening');
+  }
+
+  status(): ServerStatus {
+    const { replica, machine, wal } = this.#open;
+    const status = replica.status();
+    return {
+      id: status.serverId,
+      role: status.role,
+      term: status.term,
+      leaderId: status.leaderId === -1 ? null : status.leaderId,
+      commitIndex: status.commitIndex,
+      lastApplied: status.lastApplied,
+      keys: machine.keyCount,
+      pid: process.pid,
+      clusterId: status.clusterId,
+      stateHash: status.stateHash,
+      voters: status.voters,
+      learners: status.learners,
+      version: machine.version,
+      logBytes: status.logBytes,
+      walBytesOnDisk: wal.bytesOnDisk,
+      unflushedBytes: status.unflushedBytes,
+      connections: this.#listener.connections,
+      rssBytes: process.memoryUsage.rss(),
+      uptimeMs: Math.round(nodeClock.monotonicMs() - this.#startedMs),
+    };
+  }
+
+  async stop(): Promise<void> {
+    const { replica, wal, store } = this.#open;
+    await this.#handOver();
+    await new Promise<void>((resolve) => this.#listener.stop(resolve));
+    replica.stop();
+    await new Promise<void>((resolve) => this.#transport.close(resolve));
+    await new Promise<void>((resolve) => wal.close(() => resolve()));
+    await new Promise<void>((resolve) => store.close(() => resolve()));
+    this.#lock.release();
+  }
+
+  #handOver(): Promise<void> {
+    const { replica } = this.#open;
+    return new Promise((resolve) => {
+      const patience = nodeClock.setTimer(HAND_OVER_MS_MAX, resolve);
+      replica.onLeaderChange = () => {
+        if (replica.isLeader || replica.leaderServer() === null) return;
+        patience.cancel();
+        resolve();
+      };
+      if (replica.handOver()) return;
+      patience.cancel();
+      resolve();
+    });
+  }
+}

@@ -1,0 +1,24 @@
+/** What a server tells of itself when asked. Indexes are of log entries; ids are those of the configuration. */
+export interface ServerStatus {
+  readonly id: number;
+  readonly role: string;
+  readonly term: number;
+  /** null while no leader is known. */
+  readonly leaderId: number | null;
+  readonly commitIndex: number;
+  readonly lastApplied: number;
+  readonly keys: number;
+  readonly pid: number;
+  readonly clusterId: string;
+  /** Digest of the state at `lastApplied`: servers that stand at the same index show the same. */
+  readonly stateHash: string;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  readonly version: number;
+  readonly logBytes: number;
+  readonly walBytesOnDisk: number;
+  readonly unflushedBytes: number;
+  readonly connections: number;
+  readonly rssBytes: number;
+  readonly uptimeMs: number;
+}

@@ -1,0 +1,209 @@
+import type { Prng } from '../base/prng.ts';
+import { serverOf, type MemberId } from '../raft/types.ts';
+import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
+import type { SimProcess } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Faults of the network of one world. Chances are per message. */
+export interface NetworkFaults {
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+  readonly loss: number;
+  readonly repetition: number;
+  /** Whether messages between two servers may overtake one another. */
+  readonly reordering: boolean;
+  /** Some messages take this much longer. */
+  readonly slowness: number;
+  readonly slowMsMax: number;
+}
+
+/** What was done to messages. */
+export interface NetworkCounts {
+  sent: number;
+  lost: number;
+  repeated: number;
+  slowed: number;
+  /** Sent into a partition. */
+  cut: number;
+  bytes: number;
+}
+
+/** The wire format, so that what arrives is what a real server would have received. */
+export interface WireFormat {
+  encode(message: PeerMessage): Uint8Array;
+  decode(bytes: Uint8Array): PeerMessage;
+}
+
+const RECONNECT_MS = 20;
+
+/** The network of a simulated cluster. Servers are known by their configured ids. */
+export class SimNetwork {
+  readonly #scheduler: Scheduler;
+  readonly #prng: Prng;
+  readonly #format: WireFormat;
+  readonly #endpoints = new Map<number, SimTransport>();
+  /** Ordered pairs `from>to` that nothing passes. */
+  readonly #cut = new Set<string>();
+  /** When the last message of a pair arrives, where order is kept. */
+  readonly #lastArrivalMs = new Map<string, number>();
+  readonly counts: NetworkCounts = { sent: 0, lost: 0, repeated: 0, slowed: 0, cut: 0, bytes: 0 };
+  faults: NetworkFaults;
+  /** Sees every message at the moment of its arrival. */
+  onDelivery: (from: number, to: number, message: PeerMessage) => void = () => undefined;
+
+  constructor(scheduler: Scheduler, prng: Prng, format: WireFormat, faults: NetworkFaults) {
+    this.#scheduler = scheduler;
+    this.#prng = prng;
+    this.#format = format;
+    this.faults = faults;
+  }
+
+  /** The transport of one life of a server. */
+  attach(serverId: number, process: SimProcess): SimTransport {
+    const transport = new SimTransport(this, serverId, process);
+    this.#endpoints.set(serverId, transport);
+    return transport;
+  }
+
+  /** The process of the server is gone; the others see their connections break. */
+  detach(serverId: number): void {
+    this.#endpoints.delete(serverId);
+    for (const [id, other] of this.#endpoints) {
+      other.process.after(this.#delayMs(), () => other.broken(serverId, false));
+      other.process.after(RECONNECT_MS + this.#delayMs(), () => {
+        if (!this.#endpoints.has(serverId) && !this.isCut(id, serverId)) other.broken(serverId, true);
+      });
+    }
+  }
+
+  /** Nothing passes from one to the other any more, in this direction. */
+  cut(from: number, to: number): void {
+    this.#cut.add(`${from}>${to}`);
+  }
+
+  isCut(from: number, to: number): boolean {
+    return this.#cut.has(`${from}>${to}`);
+  }
+
+  /** Only servers of the same group reach one another; those of no group reach nobody. */
+  partition(...groups: readonly (readonly number[])[]): void {
+    this.heal();
+    const ids = [...new Set([...this.#endpoints.keys(), ...groups.flat()])];
+    for (const from of ids) {
+      for (const to of ids) {
+        if (from !== to && !groups.some((group) => group.includes(from) && group.includes(to))) this.cut(from, to);
+      }
+    }
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  send(from: SimTransport, to: MemberId, message: PeerMessage): void {
+    const bytes = this.#format.encode(message);
+    this.counts.sent++;
+    this.counts.bytes += bytes.length;
+    if (this.isCut(from.serverId, serverOf(to))) {
+      this.counts.cut++;
+      return;
+    }
+    if (this.#prng.chance(this.faults.loss)) {
+      this.counts.lost++;
+      return;
+    }
+    const identity = from.identity();
+    this.#deliver(from.serverId, to, identity, bytes);
+    if (this.#prng.chance(this.faults.repetition)) {
+      this.counts.repeated++;
+      this.#deliver(from.serverId, to, identity, bytes);
+    }
+  }
+
+  #deliver(from: number, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
+    const pair = `${from}>${serverOf(to)}`;
+    let atMs = this.#scheduler.nowMs + this.#delayMs();
+    if (this.#prng.chance(this.faults.slowness)) {
+      this.counts.slowed++;
+      atMs += this.#prng.float() * this.faults.slowMsMax;
+    }
+    if (!this.faults.reordering) {
+      atMs = Math.max(atMs, this.#lastArrivalMs.get(pair) ?? 0);
+      this.#lastArrivalMs.set(pair, atMs);
+    }
+    this.#scheduler.schedule(atMs - this.#scheduler.nowMs, () => {
+      const receiver = this.#endpoints.get(serverOf(to));
+      if (receiver === undefined || this.isCut(from, serverOf(to))) return;
+      receiver.process.after(0, () => {
+        const message = this.#format.decode(Uint8Array.from(bytes));
+        if (!receiver.receive(to, sender, message)) return;
+        this.onDelivery(from, serverOf(to), message);
+      });
+    });
+  }
+
+  #delayMs(): number {
+    const { delayMsMin, delayMsMax } = this.faults;
+    return delayMsMin + this.#prng.float() * (delayMsMax - delayMsMin);
+  }
+}
+
+/** One server's end of the simulated network, for one life of its process. */
+export class SimTransport implements Transport {
+  readonly serverId: number;
+  readonly process: SimProcess;
+  readonly #network: SimNetwork;
+  #handler: TransportHandler | null = null;
+  /** What each server introduced itself as, and whether it was admitted. */
+  readonly #peers = new Map<number, { readonly name: string; readonly admitted: boolean }>();
+
+  constructor(network: SimNetwork, serverId: number, process: SimProcess) {
+    this.#network = network;
+    this.serverId = serverId;
+    this.process = process;
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+  }
+
+  send(to: MemberId, message: PeerMessage): void {
+    this.#network.send(this, to, message);
+  }
+
+  connected(serverId: number): boolean {
+    return this.#peers.get(serverId)?.admitted ?? false;
+  }
+
+  close(done: () => void): void {
+    this.#handler = null;
+    this.process.after(0, done);
+  }
+
+  /** Who this end says it is. */
+  identity(): PeerIdentity {
+    return this.#handler?.identity() ?? { clusterId: '', member: this.serverId, incarnation: '' };
+  }
+
+  /** A message has arrived; whether it was let in. A sender that is new, or is another than before, is checked first. */
+  receive(to: MemberId, sender: PeerIdentity, message: PeerMessage): boolean {
+    const handler = this.#handler;
+    if (handler === null || to !== handler.identity().member) return false;
+    const server = serverOf(sender.member);
+    const name = `${sender.member}/${sender.incarnation}/${sender.clusterId}`;
+    let peer = this.#peers.get(server);
+    if (peer?.name !== name) {
+      peer = { name, admitted: handler.admit(sender) === null };
+      this.#peers.set(server, peer);
+      if (peer.admitted) handler.onConnected(sender.member);
+    }
+    if (!peer.admitted) return false;
+    handler.onMessage(sender.member, message);
+    return true;
+  }
+
+  broken(serverId: number, refused: boolean): void {
+    this.#peers.delete(serverId);
+    this.#handler?.onDisconnected(serverId, refused);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** How a machine's clocks differ from true time. */
+export interface ClockSkew {
+  /** Speed of the monotonic clock, about 1. */
+  readonly rate: number;
+  /** What the wall clock is off by, in milliseconds. */
+  wallOffsetMs: number;
+}
+
+/**
+ * One life of a simulated process: whatever happens in it runs through here, so that a crash ends all of it at
+ * once and a pause (a long garbage collection, a stopped virtual machine) holds all of it up.
+ */
+export class SimProcess {
+  readonly #scheduler: Scheduler;
+  readonly #skew: ClockSkew;
+  readonly #startedMs: number;
+  #alive = true;
+  #pausedUntilMs = 0;
+
+  constructor(scheduler: Scheduler, skew: ClockSkew) {
+    this.#scheduler = scheduler;
+    this.#skew = skew;
+    this.#startedMs = scheduler.nowMs;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Nothing of this process runs any more, callbacks that are under way included. */
+  crash(): void {
+    this.#alive = false;
+  }
+
+  pause(durationMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#scheduler.nowMs + durationMs);
+  }
+
+  /** Runs `callback` in this process after true `delayMs`, later when it is paused, never when it is dead. */
+  after(delayMs: number, callback: () => void): Timer {
+    let timer: Timer;
+    const run = (): void => {
+      if (!this.#alive) return;
+      const held = this.#pausedUntilMs - this.#scheduler.nowMs;
+      if (held > 0) timer = this.#scheduler.schedule(held, run);
+      else callback();
+    };
+    timer = this.#scheduler.schedule(delayMs, run);
+    return { cancel: () => timer.cancel() };
+  }
+
+  /** Time as this process sees it. */
+  readonly clock: Clock = {
+    monotonicMs: () => (this.#scheduler.nowMs - this.#startedMs) * this.#skew.rate,
+    wallMs: () => this.#scheduler.nowMs + this.#skew.wallOffsetMs,
+    setTimer: (delayMs, callback) => this.after(delayMs / this.#skew.rate, callback),
+    defer: (callback) => {
+      this.after(0, callback);
+    },
+  };
+}
