@@ -26,6 +26,7 @@ test(`no acknowledged write is lost and no read is stale while ${LEADER_KILLS} l
     cluster.start(leader);
   }
   await workload.stop();
+  await cluster.up();
   await cluster.leader();
   for (const id of cluster.ids) await workload.verify(id);
   assert.deepEqual(workload.violations, []);
@@ -76,6 +77,7 @@ test(`every acknowledged write survives ${POWER_LOSSES} kills of all servers at 
   await cluster.leader();
   await progress(workload, 50);
   await workload.stop();
+  await cluster.up();
   for (const id of cluster.ids) await workload.verify(id);
   assert.deepEqual(workload.violations, []);
   await cluster.converged();

@@ -131,6 +131,14 @@ export class ProcessCluster {
     }
   }
 
+  /** Waits until every server that was started answers. */
+  async up(): Promise<void> {
+    await until('all servers answer', async () => {
+      const rows = await Promise.all(this.running.map((id) => this.status(id)));
+      return rows.every((row) => row !== null);
+    });
+  }
+
   /** Waits until one of the running servers leads and has been heard by a majority of all; gives its id. */
   leader(): Promise<number> {
     return until('a leader is known', async () => {
