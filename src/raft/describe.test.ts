@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeConfEntry } from './confchange/encoding.ts';
+import { Cluster } from './cluster-harness.ts';
 import {
   describeConfChange,
   describeConfState,
@@ -9,6 +11,7 @@ import {
   describeHardState,
   describeMember,
   describeMessage,
+  describeNode,
   describeReadState,
   describeReady,
   describeRefusal,
@@ -58,7 +61,9 @@ test('data is text where it is printable, and short', () => {
 test('entries', () => {
   assert.equal(describeEntry(entry(7, 2, 'x')), '7/2 "x"');
   assert.equal(describeEntry({ ...entry(7, 2, ''), stampMs: 12 }), '7/2@12 no-op');
-  assert.match(describeEntry({ ...entry(7, 2, 'z'), type: 'conf-change' }), /^7\/2 conf /);
+  const data = encodeConfEntry({ change: change('+4'), conf: conf([1, 4]) });
+  assert.equal(describeEntry({ ...entry(7, 2), type: 'conf-change', data }), '7/2 conf +4');
+  assert.equal(describeEntry({ ...entry(7, 2, 'z'), type: 'conf-change' }), '7/2 conf "z"');
   assert.equal(describeEntries([]), '[]');
   assert.equal(describeEntries([entry(1, 1, 'a'), entry(2, 1, 'b')]), '[1/1 "a", 2/1 "b"]');
   assert.equal(describeEntries(logOf(Array<number>(9).fill(1))), '[1/1 "1.1" … 9/1 "9.1", 9 entries]');
@@ -99,11 +104,22 @@ test('states', () => {
     describeHardState({ term: 2, votedFor: NO_MEMBER, commitIndex: 4 }),
     'term 2 vote none commit 4',
   );
-  assert.equal(describeSoftState({ role: 'leader', leaderId: 1 }), 'leader leader 1');
+  assert.equal(describeSoftState({ role: 'leader', leaderId: 1 }), 'leader');
+  assert.equal(describeSoftState({ role: 'follower', leaderId: 1 }), 'follower of 1');
+  assert.equal(describeSoftState({ role: 'follower', leaderId: NO_MEMBER }), 'follower');
   assert.equal(describeSnapshot({ index: 8, term: 2, stampMs: 7, confState: conf([1]) }), '8/2@7 (1)');
   assert.equal(describeReadState({ context: 1, index: 2, stampMs: 0 }), '#1 at 2');
   assert.equal(describeRefusal(7), 'index 7');
   assert.equal(describeRefusal('overloaded'), 'refused: overloaded');
+});
+
+test('a node is one line', () => {
+  const cluster = new Cluster({ voters: [1, 2] });
+  cluster.elect(1);
+  assert.equal(
+    describeNode(cluster.raw(2)),
+    '2 follower of 1 t1 vote 1 log 1..1/1 persisted 1 commit 0 applied 0 (1 2)',
+  );
 });
 
 test('a Ready tells what it holds, in the order of doing', () => {
@@ -136,7 +152,7 @@ test('a Ready tells what it holds, in the order of doing', () => {
   };
   assert.equal(
     describeReady(full),
-    'ready 4; follower leader 2; term 1 vote none commit 0; snapshot 8/1 (1 2); entries [9/1 "x"]; sync; ' +
+    'ready 4; follower of 2; term 1 vote none commit 0; snapshot 8/1 (1 2); entries [9/1 "x"]; sync; ' +
       'send {1->2 t1 HeartbeatAck}; send after {1->2 t1 Appended 9}; apply [9/1 "x"]; reads #3 at 9; ' +
       'snapshot wanted by (2)',
   );

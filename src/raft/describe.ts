@@ -1,3 +1,4 @@
+import { decodeConfEntry } from './confchange/encoding.ts';
 import type { Refusal } from './config.ts';
 import type { Ready } from './ready.ts';
 import type {
@@ -63,7 +64,10 @@ export function describeData(data: Uint8Array): string {
 export function describeEntry(entry: Entry): string {
   const stamp = entry.stampMs === 0 ? '' : `@${entry.stampMs}`;
   const place = `${entry.index}/${entry.term}${stamp}`;
-  if (entry.type === 'conf-change') return `${place} conf ${describeData(entry.data)}`;
+  if (entry.type === 'conf-change') {
+    const content = decodeConfEntry(entry.data);
+    return `${place} conf ${content === null ? describeData(entry.data) : describeConfChange(content.change)}`;
+  }
   return entry.data.length === 0 ? `${place} no-op` : `${place} ${describeData(entry.data)}`;
 }
 
@@ -79,8 +83,9 @@ export function describeHardState(state: HardState): string {
   return `term ${state.term} vote ${describeMember(state.votedFor)} commit ${state.commitIndex}`;
 }
 
-export function describeSoftState(state: SoftState): string {
-  return `${state.role} leader ${describeMember(state.leaderId)}`;
+/** `leader`, `candidate`, `follower of 2`, or `follower` alone when it knows no leader. */
+export function describeSoftState({ role, leaderId }: SoftState): string {
+  return role === 'leader' || leaderId === NO_MEMBER ? role : `${role} of ${describeMember(leaderId)}`;
 }
 
 export function describeSnapshot(snapshot: SnapshotMeta): string {
@@ -169,11 +174,10 @@ export interface DescribedNode {
   confState(): ConfState;
 }
 
-/** `1 leader t2 vote 1 leader 1 log 1..5/2 persisted 5 commit 4 applied 4 (1 2 3)`. */
+/** `2 follower of 1 t3 vote none log 1..5/2 persisted 5 commit 4 applied 4 (1 2 3)`. */
 export function describeNode(node: DescribedNode): string {
   return [
-    `${describeMember(node.id)} ${node.role} t${node.term}`,
-    `vote ${describeMember(node.votedFor)} leader ${describeMember(node.leaderId)}`,
+    `${describeMember(node.id)} ${describeSoftState(node)} t${node.term} vote ${describeMember(node.votedFor)}`,
     `log ${node.firstIndex}..${node.lastIndex}/${node.lastTerm}`,
     `persisted ${node.persistedIndex} commit ${node.commitIndex} applied ${node.appliedIndex}`,
     describeConfState(node.confState()),
