@@ -11,6 +11,11 @@ export interface InitialState {
   /** The applied state's index, at least `baseIndex`; `confState` is the configuration there. */
   readonly appliedIndex: number;
   readonly confState: ConfState;
+  /**
+   * Log time at `appliedIndex`, in milliseconds. Where the log was cut behind its last entry nothing else tells it,
+   * and without it the stamps of a new leader would start over from 0.
+   */
+  readonly appliedStampMs?: number;
 }
 
 export interface RaftConfig {

@@ -14,10 +14,12 @@ export class RaftLog {
   #skipped = 0;
   #baseIndex: number;
   #baseTerm: number;
-  #baseStampMs = 0;
+  #baseStampMs: number;
   #bytes = 0;
 
-  constructor(baseIndex: number, baseTerm: number, entries: readonly Entry[]) {
+  /** `baseStampMs` counts only while the log is empty; later stamps are told by the entries. */
+  constructor(baseIndex: number, baseTerm: number, entries: readonly Entry[], baseStampMs = 0) {
+    this.#baseStampMs = baseStampMs;
     this.#baseIndex = baseIndex;
     this.#baseTerm = baseTerm;
     this.#entries = [];

@@ -78,7 +78,7 @@ export class Raft {
     const { initial } = config;
     this.id = config.id;
     this.config = config;
-    this.log = new RaftLog(initial.baseIndex, initial.baseTerm, initial.entries);
+    this.log = new RaftLog(initial.baseIndex, initial.baseTerm, initial.entries, initial.appliedStampMs);
     this.confs = new ConfHistory(initial.appliedIndex, initial.confState);
     this.tracker = new Tracker(config.id, config);
     this.term = initial.hardState.term;

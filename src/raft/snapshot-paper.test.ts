@@ -182,6 +182,20 @@ test('§7 a restart from a cut log goes on where it was', () => {
   cluster.tickUntil('agreement', () => cluster.isConverged());
 });
 
+test('§7 stamps do not start over when a server restarts with a log that was cut behind its last entry', () => {
+  const cluster = new Cluster({ voters: [1] });
+  cluster.elect(1);
+  const last = cluster.propose(1, 'x', 700);
+  cluster.node(1).flush();
+  cluster.node(1).compact(last);
+  cluster.crash(1);
+  cluster.restart(1);
+  assert.equal(cluster.raw(1).firstIndex, cluster.raw(1).lastIndex + 1);
+  assert.equal(cluster.raw(1).lastStampMs, 700);
+  cluster.elect(1);
+  assert.equal(cluster.raw(1).lastStampMs, 700);
+});
+
 test('§7 a crash before a snapshot is durable leaves the log as it was', () => {
   const solo = soloOf(1, three, { terms: [1, 1], term: 1 });
   solo.node.autoDisk = false;

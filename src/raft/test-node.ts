@@ -117,6 +117,7 @@ export class TestNode {
       baseTerm,
       entries: [...entries],
       appliedIndex: applied.index,
+      appliedStampMs: applied.stampMs,
       confState,
     };
     this.#state = applied;
