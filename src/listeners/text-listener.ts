@@ -52,6 +52,9 @@ export class TextListener {
   /** Connections beyond the limit, which are told so and closed. */
   readonly #refused = new Set<Socket>();
   #port = 0;
+  /** The port is free, and all sockets are closed. */
+  #isClosed = false;
+  #onClosed = (): void => undefined;
 
   constructor(options: TextListenerOptions) {
     const { service, clock, admission, dialect, keyBytesMax, valueBytesMax, requestTimeoutMs } = options;
@@ -114,11 +117,21 @@ export class TextListener {
     const patience = this.#options.clock.setTimer(closingMsMax, () => {
       for (const socket of [...this.#connections.keys(), ...this.#refused]) socket.destroy();
     });
-    this.#server.close(() => {
+    this.#onClosed = () => {
       patience.cancel();
       done();
+    };
+    this.#server.close(() => {
+      this.#isClosed = true;
+      this.#checkClosed();
     });
     for (const connection of this.#connections.values()) connection.stop();
+  }
+
+  #checkClosed(): void {
+    if (!this.#isClosed || this.#connections.size > 0) return;
+    this.#onClosed();
+    this.#onClosed = () => undefined;
   }
 
   #accept(socket: Socket): void {
@@ -138,6 +151,7 @@ export class TextListener {
       this.#connections.delete(socket);
       this.#options.admission.leave(connection);
       connection.closed();
+      this.#checkClosed();
     });
   }
 

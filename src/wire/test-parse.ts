@@ -28,5 +28,5 @@ export function parsePieces(pieces: readonly string[], limits: TextRequestLimits
 export function* cuts(input: string): Generator<string[]> {
   yield [input];
   for (let at = 1; at < input.length; at++) yield [input.slice(0, at), input.slice(at)];
-  yield [...input];
+  yield input.split('');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parsePieces, smallLimits, type Parsed } from './test-parse.ts';
 import { TextParser } from './text-parser.ts';
 
@@ -23,7 +23,7 @@ const silent: Parsed = { kind: 'error', noreply: true, close: false };
 
 const places = fc.array(fc.nat(2_000), { maxLength: 8, size: 'max' });
 const text = (characters: string, minLength: number, maxLength: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...characters), minLength, maxLength, size: 'max' });
+  fc.string({ unit: fc.constantFrom(...characters.split('')), minLength, maxLength, size: 'max' });
 const lineEnd = fc.constantFrom('\r\n', '\n');
 const blank = fc.constantFrom(' ', '  ', '\t', ' \t ');
 const key = text('abcxyz0123\xe4\xff!~', 1, smallLimits.keyBytesMax);
