@@ -17,7 +17,7 @@ const progress = (workload: Workload, writes: number): Promise<true> => {
 test(`no acknowledged write is lost and no read is stale while ${LEADER_KILLS} leaders are killed`, async () => {
   await using cluster = await ProcessCluster.create(5);
   cluster.startAll();
-  const workload = new Workload(cluster, { writers: 6, readers: 3 });
+  await using workload = new Workload(cluster, { writers: 6, readers: 3 });
   for (let kill = 0; kill < LEADER_KILLS; kill++) {
     const leader = await cluster.leader();
     await progress(workload, 50);
@@ -67,7 +67,7 @@ test('two of five may be down; with three down nothing is acknowledged until the
 test(`every acknowledged write survives ${POWER_LOSSES} kills of all servers at once under load`, async () => {
   await using cluster = await ProcessCluster.create(5);
   cluster.startAll();
-  const workload = new Workload(cluster, { writers: 8, readers: 2 });
+  await using workload = new Workload(cluster, { writers: 8, readers: 2 });
   for (let loss = 0; loss < POWER_LOSSES; loss++) {
     await cluster.leader();
     await progress(workload, 200);

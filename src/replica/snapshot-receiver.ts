@@ -6,6 +6,9 @@ import type { SnapshotAck, SnapshotChunk } from '../net/transport.ts';
 import type { Store, StoreInstall } from '../store/store.ts';
 import { decodeConf } from './membership.ts';
 
+/** Pieces that are kept although it is not their turn: above what a sender has under way. */
+const EARLY_CHUNKS_MAX = 16;
+
 interface Transfer {
   readonly from: MemberId;
   readonly id: number;
@@ -13,8 +16,10 @@ interface Transfer {
   readonly install: StoreInstall;
   /** The next piece to take. */
   next: number;
-  /** A piece is being written or the whole is being synced: nothing else is taken meanwhile. */
+  /** A piece is being written or the whole is being synced: what comes meanwhile waits in `early`. */
   busy: boolean;
+  /** Pieces that came before their turn, by their `seq`. */
+  readonly early: Map<number, SnapshotChunk>;
   staged: boolean;
 }
 
@@ -38,13 +43,22 @@ export class SnapshotReceiver {
   /** A piece from the leader of the current term. */
   onChunk(from: MemberId, chunk: SnapshotChunk): void {
     if (this.#transfer?.from !== from || this.#transfer.id !== chunk.transfer) {
+      // A late piece of a transfer that its sender has given up.
+      if (this.#transfer?.from === from && chunk.transfer < this.#transfer.id) return;
       if (chunk.seq !== 0) return this.#fail(from, chunk.transfer);
       if (!this.#begin(from, chunk)) return;
     }
     const transfer = this.#transfer;
     assert(transfer !== null, 'a transfer is under way');
-    if (transfer.busy || transfer.staged) return;
-    if (chunk.seq !== transfer.next) return this.#ack(transfer);
+    if (transfer.staged || chunk.seq < transfer.next) return this.#ack(transfer);
+    if (chunk.seq < transfer.next + EARLY_CHUNKS_MAX) transfer.early.set(chunk.seq, chunk);
+    this.#takeNext(transfer);
+  }
+
+  #takeNext(transfer: Transfer): void {
+    const chunk = transfer.early.get(transfer.next);
+    if (transfer.busy || chunk === undefined) return;
+    transfer.early.delete(chunk.seq);
     transfer.busy = true;
     if (chunk.last) {
       transfer.install.finish((error) => this.#finished(transfer, error));
@@ -83,7 +97,16 @@ export class SnapshotReceiver {
         confState: decodeConf(chunk.conf),
       };
       const install = this.#options.store.beginInstall(meta);
-      this.#transfer = { from, id: chunk.transfer, meta, install, next: 0, busy: false, staged: false };
+      this.#transfer = {
+        from,
+        id: chunk.transfer,
+        meta,
+        install,
+        next: 0,
+        busy: false,
+        early: new Map(),
+        staged: false,
+      };
       this.#options.logger.info({ from, index: meta.index }, 'receiving a snapshot');
       return true;
     } catch (error) {
@@ -99,6 +122,7 @@ export class SnapshotReceiver {
     transfer.busy = false;
     transfer.next++;
     this.#ack(transfer);
+    this.#takeNext(transfer);
   }
 
   #finished(transfer: Transfer, error: Error | null): void {

@@ -19,6 +19,7 @@ export class Workload {
   readonly #cluster: ProcessCluster;
   readonly #counters: Counter[];
   readonly #tasks: Promise<void>[];
+  readonly #clients = new Set<TextClient>();
   #running = true;
   /** What was seen that must not be. */
   readonly violations: string[] = [];
@@ -44,6 +45,13 @@ export class Workload {
     await Promise.all(this.#tasks);
   }
 
+  /** The same at once, whatever is in flight: for a test that failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#running = false;
+    for (const client of this.#clients) client.close();
+    await Promise.all(this.#tasks);
+  }
+
   /** Reads every counter from the given server and adds to `violations` what was lost or made up. */
   async verify(server: number): Promise<void> {
     const client = await this.#cluster.client(server);
@@ -58,10 +66,12 @@ export class Workload {
       let client: TextClient | null = null;
       try {
         client = await this.#cluster.client(ids[server % ids.length] ?? 0);
+        this.#clients.add(client);
         while (this.#running) await act(client);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
+      if (client !== null) this.#clients.delete(client);
       client?.close();
       server++;
     }
