@@ -31,11 +31,17 @@ export interface Vfs {
   /** Opens for reading and writing; `create` makes it when absent, else absence throws. */
   open(path: string, create: boolean): VfsFile;
   /** Creates a file of exactly `size` zero bytes with its blocks reserved, synced; ENOSPC comes back as an error. */
-  createPreallocated(path: string, size: number, done: (error: Error | null, file: VfsFile | null) => void): void;
+  createPreallocated(
+    path: string,
+    size: number,
+    done: (error: Error | null, file: VfsFile | null) => void,
+  ): void;
   readFile(path: string): Uint8Array;
   /** Replaces `to` atomically; durable only after `syncFolder`. */
   rename(from: string, to: string): void;
   remove(path: string): void;
   /** Makes creations, renames and removals in the folder durable. */
   syncFolder(path: string): void;
+  /** The same without blocking, for while requests are served. */
+  syncFolderLater(path: string, done: Done): void;
 }

@@ -24,8 +24,11 @@ export interface WalEvents {
    * the process must end: a second sync after a failed one proves nothing. No `done` is called after this.
    */
   onFatal(error: Error): void;
-  /** The next segment cannot be reserved (disk full), or can again: stop admitting proposals, or go on. */
-  onSpace(available: boolean): void;
+  /**
+   * The next segment cannot be reserved (disk full, as a rule; `error` says what it was), or can again: stop
+   * admitting proposals, or go on. Called on a change only.
+   */
+  onSpace(available: boolean, error: Error | null): void;
 }
 
 /** The write-ahead log as the replica uses it. */
