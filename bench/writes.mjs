@@ -41,7 +41,9 @@ try {
   }
   const medians = rates.map((list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]);
   for (const [i, { name }] of targets.entries()) {
-    console.log(`${name.padEnd(8)} ${Math.round(medians[i])} writes/s  (${rates[i].map(Math.round).join(', ')})`);
+    console.log(
+      `${name.padEnd(8)} ${Math.round(medians[i])} writes/s  (${rates[i].map(Math.round).join(', ')})`,
+    );
   }
   if (medians.length === 2) console.log(`kvraft / etcd  ${(medians[0] / medians[1]).toFixed(2)}`);
 } finally {
@@ -183,6 +185,7 @@ async function measureEtcd(port, body) {
     child.on('close', () => resolve({ stdout: out }));
   });
   const rate = /finished in [^,]*, ([\d.]+) req\/s/.exec(stdout)?.[1];
-  if (rate === undefined || !/, 0 failed, 0 errored/.test(stdout)) throw new Error(`h2load failed: ${stdout}`);
+  if (rate === undefined || !/, 0 failed, 0 errored/.test(stdout))
+    throw new Error(`h2load failed: ${stdout}`);
   return Number(rate);
 }

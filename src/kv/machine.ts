@@ -31,6 +31,11 @@ export class KvStateMachine implements StateMachine<Reply> {
   readonly #sessions: Sessions;
   /** Of the last entry since `load`. */
   #stampMs = 0;
+  /**
+   * The last expire command had more to drop than it may at once: what was due at its stamp counts as gone, and goes
+   * with the next ones. Not saved: before anybody reads, a leader that finds something due appends the command anew.
+   */
+  #goneThroughMs = 0;
 
   /** The state is empty until `load`. */
   constructor(storage: StateStorage, options: Partial<KvOptions> = {}) {
@@ -48,10 +53,12 @@ export class KvStateMachine implements StateMachine<Reply> {
     return command === null ? { status: 'malformed' } : this.#execute(command, stampMs);
   }
 
-  /** The key as of the last applied entry, due or not: see `ExpiryIndex` for why reads do not go by log time. */
+  /** The key as of the last applied entry: see `ExpiryIndex` for why reads do not go by log time. */
   get(key: string): RecordView | undefined {
-    const record = this.#keys.read(key);
-    return record === undefined ? undefined : decodeRecord(record);
+    const bytes = this.#keys.read(key);
+    if (bytes === undefined) return undefined;
+    const record = decodeRecord(bytes);
+    return record.expiresAtMs !== 0 && record.expiresAtMs <= this.#goneThroughMs ? undefined : record;
   }
 
   get keyCount(): number {
@@ -95,6 +102,7 @@ export class KvStateMachine implements StateMachine<Reply> {
   load(): void {
     const header = loadHeader(this.#storage);
     this.#stampMs = 0;
+    this.#goneThroughMs = 0;
     this.#hash.restore(header.sums);
     this.#keys.load(header.version, header.keyCount);
     this.#sessions.load(header.lastSession);
@@ -131,7 +139,9 @@ export class KvStateMachine implements StateMachine<Reply> {
         this.#sessions.end(command.session);
         return { status: 'ended' };
       case 'expire': {
-        const keys = this.#keys.expireDue(stampMs, this.#options.expiredKeysMax);
+        const { expiredKeysMax } = this.#options;
+        const keys = this.#keys.expireDue(stampMs, expiredKeysMax);
+        this.#goneThroughMs = keys === expiredKeysMax ? stampMs : 0;
         return { status: 'expired', keys, sessions: this.#sessions.expireDue(stampMs) };
       }
     }

@@ -117,7 +117,7 @@ function initialState(
   confState: ConfState,
   logger: Logger,
 ): InitialState {
-  const { index, term } = store.position;
+  const { index, term, stampMs } = store.position;
   const { baseIndex, baseTerm, entries } = recovered;
   const lastIndex = entries.at(-1)?.index ?? baseIndex;
   if (index < baseIndex) {
@@ -130,7 +130,15 @@ function initialState(
   const commitIndex = Math.max(recovered.hardState.commitIndex, index);
   if (termInLog === term) {
     const hardState = { ...recovered.hardState, commitIndex: Math.min(commitIndex, lastIndex) };
-    return { hardState, baseIndex, baseTerm, entries, appliedIndex: index, confState };
+    return {
+      hardState,
+      baseIndex,
+      baseTerm,
+      entries,
+      appliedIndex: index,
+      appliedStampMs: stampMs,
+      confState,
+    };
   }
   if (store.installedIndex !== index) {
     throw new KvraftError(
@@ -144,7 +152,15 @@ function initialState(
   const known = recovered.hardState.term >= term ? recovered.hardState : { term, votedFor: NO_MEMBER };
   const hardState = { ...known, commitIndex: index };
   wal.reset(index, term, hardState, () => undefined);
-  return { hardState, baseIndex: index, baseTerm: term, entries: [], appliedIndex: index, confState };
+  return {
+    hardState,
+    baseIndex: index,
+    baseTerm: term,
+    entries: [],
+    appliedIndex: index,
+    appliedStampMs: stampMs,
+    confState,
+  };
 }
 
 function raftConfig(

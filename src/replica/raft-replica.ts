@@ -10,7 +10,8 @@ import { NO_MEMBER, serverOf, type Entry, type HardState, type MemberId } from '
 import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
-import { planCompaction } from './compaction.ts';
+import { compactLog } from './log-compaction.ts';
+import { Deadlines } from './deadlines.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
 import type { Identity } from './identity.ts';
@@ -72,8 +73,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   #unapplied: Entry[] = [];
   /** A commit index that was not written to the log yet; it goes with the next write. */
   #unwrittenHardState: HardState | null = null;
-  /** The last entry that the leader appended to drop what is due, and its stamp. */
-  #deadlineEntry = { index: 0, stampMs: -1 };
+  readonly #deadlines: Deadlines;
   #leadership = { term: 0, leaderId: NO_MEMBER };
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
@@ -94,6 +94,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       entryBytes: limits.appendBytesMax,
       logTimeMs: () => this.#logTime.nowMs(),
     });
+    this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
     this.#founding = new Founding(parts.membership, parts.identity, logger);
     this.#snapshots = new SnapshotTraffic({
@@ -242,7 +243,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (this.#stopped) return;
     switch (message.type) {
       case 'Forward':
-        this.#takeDeadlines();
+        this.#deadlines.take();
         this.#router.onForward(from, message, this.#mayPropose());
         break;
       case 'ForwardRefused':
@@ -286,7 +287,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#watchLeadership();
     this.#found();
     if (this.#router.hasUnsent) {
-      this.#takeDeadlines();
+      this.#deadlines.take();
       this.#router.send(this.#mayPropose());
     }
     if (this.#reads.hasUnasked) this.#askReads();
@@ -299,7 +300,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#logTime.observe(node.lastStampMs);
     this.#reads.applied(this.#parts.store.position.index);
     this.#router.tellCommit();
-    this.#compact();
+    compactLog(this.#parts, this.#snapshots.heldIndex);
   };
 
   readonly #tick = (): void => {
@@ -315,7 +316,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       );
       this.#node.stepDown();
     }
-    this.#takeDeadlines();
+    this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);
     this.#reads.takeBackAskedBefore(nowMs - options.electionTimeoutMs);
@@ -433,26 +434,6 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     }
   }
 
-  /**
-   * Appends the entry that drops what is due, so that nothing is proposed or read beside it that the cluster's
-   * time has ended. Returns the index that a read must include.
-   */
-  #takeDeadlines(): number {
-    const { machine, store } = this.#parts;
-    if (this.#node.role !== 'leader') return 0;
-    const due = machine.nextDeadlineMs();
-    const nowMs = this.#logTime.nowMs();
-    if (due === null || due > nowMs) return 0;
-    const underWay = this.#deadlineEntry.index > store.position.index && this.#deadlineEntry.stampMs >= due;
-    if (!underWay) {
-      const index = this.#router.appendOwn(machine.deadlineCommand(nowMs), nowMs);
-      if (index === null) return 0;
-      this.#deadlineEntry = { index, stampMs: nowMs };
-      this.#schedule();
-    }
-    return this.#deadlineEntry.index;
-  }
-
   #askReads(): void {
     if (this.#node.leaderId === NO_MEMBER) return;
     const context = this.#reads.ask(this.#parts.clock.monotonicMs());
@@ -460,7 +441,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   #readIndex(context: number, from: MemberId): boolean {
-    const minIndex = this.#takeDeadlines();
+    const minIndex = this.#deadlines.take();
     return this.#node.readIndex(context, { from, minIndex, stampMs: this.#logTime.nowMs() });
   }
 
@@ -469,7 +450,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (term === this.#leadership.term && leaderId === this.#leadership.leaderId) return;
     const before = this.#leadership.leaderId;
     this.#leadership = { term, leaderId };
-    this.#deadlineEntry = { index: 0, stampMs: -1 };
+    this.#deadlines.reset();
     this.#router.onLeaderChange();
     this.#reads.takeBackAll();
     this.#snapshots.onLeaderChange();
@@ -481,35 +462,6 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     );
     this.onLeaderChange(leader);
     this.#schedule();
-  }
-
-  #compact(): void {
-    const node = this.#node;
-    const { store, wal, options } = this.#parts;
-    if (node.logBytes <= options.logBytesMax) return;
-    let neededIndex = Infinity;
-    for (const peer of node.progress()) {
-      if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
-        neededIndex = Math.min(neededIndex, peer.matchIndex + 1);
-      }
-    }
-    const plan = planCompaction(
-      {
-        logBytes: node.logBytes,
-        logBytesMax: options.logBytesMax,
-        firstIndex: node.firstIndex,
-        durableIndex: store.durablePosition.index,
-        neededIndex,
-        heldIndex: this.#snapshots.heldIndex,
-      },
-      (bytes) => node.indexFromEnd(bytes),
-    );
-    if (plan.step === 'flush') store.flush();
-    if (plan.step !== 'cut') return;
-    const term = node.termAt(plan.index);
-    assert(term !== undefined, 'the log holds the entry that it is cut behind');
-    node.compact(plan.index);
-    wal.compact(plan.index, term);
   }
 }
 

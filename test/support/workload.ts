@@ -1,5 +1,5 @@
 import type { ProcessCluster } from './processes.ts';
-import { TextClient } from './text-client.ts';
+import type { TextClient } from './text-client.ts';
 
 const RETRY_MS = 20;
 

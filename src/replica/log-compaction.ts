@@ -1,0 +1,41 @@
+import { assert } from '../base/assert.ts';
+import type { RawNode } from '../raft/raw-node.ts';
+import type { Store } from '../store/store.ts';
+import type { Wal } from '../wal/wal-types.ts';
+import { planCompaction } from './compaction.ts';
+import type { ReplicaOptions } from './options.ts';
+
+interface CompactionParts {
+  readonly node: RawNode;
+  readonly store: Store;
+  readonly wal: Wal;
+  readonly options: ReplicaOptions;
+}
+
+/** Cuts the log, in memory and on disk, when it has grown too long; `heldIndex` is what snapshots under way need. */
+export function compactLog({ node, store, wal, options }: CompactionParts, heldIndex: number): void {
+  if (node.logBytes <= options.logBytesMax) return;
+  let neededIndex = Infinity;
+  for (const peer of node.progress()) {
+    if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
+      neededIndex = Math.min(neededIndex, peer.matchIndex + 1);
+    }
+  }
+  const plan = planCompaction(
+    {
+      logBytes: node.logBytes,
+      logBytesMax: options.logBytesMax,
+      firstIndex: node.firstIndex,
+      durableIndex: store.durablePosition.index,
+      neededIndex,
+      heldIndex,
+    },
+    (bytes) => node.indexFromEnd(bytes),
+  );
+  if (plan.step === 'flush') store.flush();
+  if (plan.step !== 'cut') return;
+  const term = node.termAt(plan.index);
+  assert(term !== undefined, 'the log holds the entry that it is cut behind');
+  node.compact(plan.index);
+  wal.compact(plan.index, term);
+}
