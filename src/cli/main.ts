@@ -6,6 +6,7 @@ import { registerCheckStore } from './check-store-command.ts';
 import { registerCluster } from './cluster-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerServer } from './server-command.ts';
+import { registerSim } from './sim-command.ts';
 import { registerStatus } from './status-command.ts';
 import { registerWal } from './wal-command.ts';
 
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerStatus(program);
   registerWal(program);
   registerCheckStore(program);
+  registerSim(program);
   program.addHelpText(
     'after',
     `

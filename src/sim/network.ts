@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Prng } from '../base/prng.ts';
 import { serverOf, type MemberId } from '../raft/types.ts';
 import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
@@ -48,8 +49,8 @@ export class SimNetwork {
   readonly #lastArrivalMs = new Map<string, number>();
   readonly counts: NetworkCounts = { sent: 0, lost: 0, repeated: 0, slowed: 0, cut: 0, bytes: 0 };
   faults: NetworkFaults;
-  /** Sees every message at the moment of its arrival. */
-  onDelivery: (from: number, to: number, message: PeerMessage) => void = () => undefined;
+  /** Sees every message at the moment of its arrival, with the checksum of its bytes. */
+  onDelivery: (from: number, to: number, message: PeerMessage, checksum: number) => void = () => undefined;
 
   constructor(scheduler: Scheduler, prng: Prng, format: WireFormat, faults: NetworkFaults) {
     this.#scheduler = scheduler;
@@ -81,6 +82,11 @@ export class SimNetwork {
     this.#cut.add(`${from}>${to}`);
   }
 
+  /** Undoes `cut`. */
+  join(from: number, to: number): void {
+    this.#cut.delete(`${from}>${to}`);
+  }
+
   isCut(from: number, to: number): boolean {
     return this.#cut.has(`${from}>${to}`);
   }
@@ -91,7 +97,8 @@ export class SimNetwork {
     const ids = [...new Set([...this.#endpoints.keys(), ...groups.flat()])];
     for (const from of ids) {
       for (const to of ids) {
-        if (from !== to && !groups.some((group) => group.includes(from) && group.includes(to))) this.cut(from, to);
+        if (from !== to && !groups.some((group) => group.includes(from) && group.includes(to)))
+          this.cut(from, to);
       }
     }
   }
@@ -136,8 +143,8 @@ export class SimNetwork {
       if (receiver === undefined || this.isCut(from, serverOf(to))) return;
       receiver.process.after(0, () => {
         const message = this.#format.decode(Uint8Array.from(bytes));
-        if (!receiver.receive(to, sender, message)) return;
-        this.onDelivery(from, serverOf(to), message);
+        this.onDelivery(from, serverOf(to), message, crc32(bytes));
+        receiver.receive(to, sender, message);
       });
     });
   }
@@ -153,6 +160,8 @@ export class SimTransport implements Transport {
   readonly serverId: number;
   readonly process: SimProcess;
   readonly #network: SimNetwork;
+  /** Sees every message as it leaves. */
+  onSend: (message: PeerMessage) => void = () => undefined;
   #handler: TransportHandler | null = null;
   /** What each server introduced itself as, and whether it was admitted. */
   readonly #peers = new Map<number, { readonly name: string; readonly admitted: boolean }>();
@@ -168,6 +177,8 @@ export class SimTransport implements Transport {
   }
 
   send(to: MemberId, message: PeerMessage): void {
+    if (!this.process.alive) return;
+    this.onSend(message);
     this.#network.send(this, to, message);
   }
 
@@ -185,10 +196,10 @@ export class SimTransport implements Transport {
     return this.#handler?.identity() ?? { clusterId: '', member: this.serverId, incarnation: '' };
   }
 
-  /** A message has arrived; whether it was let in. A sender that is new, or is another than before, is checked first. */
-  receive(to: MemberId, sender: PeerIdentity, message: PeerMessage): boolean {
+  /** A message has arrived. A sender that is new, or is another than before, is checked first. */
+  receive(to: MemberId, sender: PeerIdentity, message: PeerMessage): void {
     const handler = this.#handler;
-    if (handler === null || to !== handler.identity().member) return false;
+    if (handler === null || to !== handler.identity().member) return;
     const server = serverOf(sender.member);
     const name = `${sender.member}/${sender.incarnation}/${sender.clusterId}`;
     let peer = this.#peers.get(server);
@@ -197,9 +208,7 @@ export class SimTransport implements Transport {
       this.#peers.set(server, peer);
       if (peer.admitted) handler.onConnected(sender.member);
     }
-    if (!peer.admitted) return false;
-    handler.onMessage(sender.member, message);
-    return true;
+    if (peer.admitted) handler.onMessage(sender.member, message);
   }
 
   broken(serverId: number, refused: boolean): void {

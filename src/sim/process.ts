@@ -17,12 +17,15 @@ export class SimProcess {
   readonly #scheduler: Scheduler;
   readonly #skew: ClockSkew;
   readonly #startedMs: number;
+  /** Runs everything that happens in this process. */
+  readonly #run: (callback: () => void) => void;
   #alive = true;
   #pausedUntilMs = 0;
 
-  constructor(scheduler: Scheduler, skew: ClockSkew) {
+  constructor(scheduler: Scheduler, skew: ClockSkew, run: (callback: () => void) => void) {
     this.#scheduler = scheduler;
     this.#skew = skew;
+    this.#run = run;
     this.#startedMs = scheduler.nowMs;
   }
 
@@ -39,6 +42,11 @@ export class SimProcess {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#scheduler.nowMs + durationMs);
   }
 
+  /** Ends a pause; what is due runs when it would have. */
+  resume(): void {
+    this.#pausedUntilMs = 0;
+  }
+
   /** Runs `callback` in this process after true `delayMs`, later when it is paused, never when it is dead. */
   after(delayMs: number, callback: () => void): Timer {
     let timer: Timer;
@@ -46,7 +54,7 @@ export class SimProcess {
       if (!this.#alive) return;
       const held = this.#pausedUntilMs - this.#scheduler.nowMs;
       if (held > 0) timer = this.#scheduler.schedule(held, run);
-      else callback();
+      else this.#run(callback);
     };
     timer = this.#scheduler.schedule(delayMs, run);
     return { cancel: () => timer.cancel() };

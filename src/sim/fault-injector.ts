@@ -1,0 +1,247 @@
+import type { Prng } from '../base/prng.ts';
+import { readLog } from '../wal/recovery.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimCluster } from './sim-cluster.ts';
+import type { SimServer } from './sim-server.ts';
+import type { Transcript } from './transcript.ts';
+import type { FaultKind, WorldOptions } from './world-options.ts';
+
+const QUIET_CLOCK_OFFSET_MS_MAX = 3_600_000;
+
+/** Does to a cluster what a world's rates say, until it is stopped; then it can heal everything. */
+export class FaultInjector {
+  readonly counts: Partial<Record<FaultKind, number>> = {};
+  readonly #cluster: SimCluster;
+  readonly #scheduler: Scheduler;
+  readonly #world: WorldOptions;
+  readonly #prng: Prng;
+  readonly #transcript: Transcript;
+  #active = true;
+
+  constructor(
+    cluster: SimCluster,
+    scheduler: Scheduler,
+    world: WorldOptions,
+    prng: Prng,
+    transcript: Transcript,
+  ) {
+    this.#cluster = cluster;
+    this.#scheduler = scheduler;
+    this.#world = world;
+    this.#prng = prng;
+    this.#transcript = transcript;
+    for (const [kind, rate] of Object.entries(world.rates)) this.#plan(kind as FaultKind, rate);
+  }
+
+  /** No new faults; what lasts goes on until `heal`. */
+  stop(): void {
+    this.#active = false;
+  }
+
+  /** Ends everything that lasts. Processes that are down stay down. */
+  heal(): void {
+    this.#active = false;
+    const { network, servers } = this.#cluster;
+    network.heal();
+    network.faults = {
+      delayMsMin: 0.1,
+      delayMsMax: 1,
+      loss: 0,
+      repetition: 0,
+      reordering: false,
+      slowness: 0,
+      slowMsMax: 0,
+    };
+    for (const { disk, process } of servers) {
+      disk.capacityBytes = Infinity;
+      Object.assign(disk.faults, {
+        writeErrorChance: 0,
+        syncErrorChance: 0,
+        stallChance: 0,
+        writeMsMax: 0.1,
+        syncMsMin: 0.1,
+        syncMsMax: 1,
+      });
+      process?.resume();
+    }
+    for (const server of servers) server.crashPointsOn = false;
+  }
+
+  #plan(kind: FaultKind, rate: number): void {
+    const waitMs = (-Math.log(1 - this.#prng.float()) * 1_000) / rate;
+    this.#scheduler.schedule(waitMs, () => {
+      if (!this.#active) return;
+      this.#inject(kind);
+      this.#plan(kind, rate);
+    });
+  }
+
+  #inject(kind: FaultKind): void {
+    const told = this.#do(kind);
+    if (told === null) return;
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+    this.#transcript.add(`fault: ${kind} ${told}`);
+  }
+
+  /** What was done, or null if it could not be. */
+  #do(kind: FaultKind): string | null {
+    const { network, servers } = this.#cluster;
+    const prng = this.#prng;
+    const server = this.#any();
+    const lengthMs = prng.float() * this.#world.faultLengthMsMax;
+    switch (kind) {
+      case 'crash':
+        server.crash();
+        this.#cluster.startAfter(server, lengthMs);
+        return `of ${server.id}`;
+      case 'power-loss':
+        server.losePower();
+        this.#cluster.startAfter(server, lengthMs);
+        return `of ${server.id}`;
+      case 'cluster-power-loss':
+        for (const each of servers) {
+          each.losePower();
+          this.#cluster.startAfter(each, prng.float() * this.#world.faultLengthMsMax);
+        }
+        return '';
+      case 'stop':
+        if (server.open === null) return null;
+        server.stop();
+        this.#cluster.startAfter(server, lengthMs + 500);
+        return `of ${server.id}`;
+      case 'pause':
+        server.process?.pause(lengthMs * 2);
+        return `of ${server.id} for ${(lengthMs * 2).toFixed(0)} ms`;
+      case 'partition':
+        return this.#partition(lengthMs);
+      case 'isolate-leader': {
+        const leader = this.#cluster.leader();
+        if (leader === null) return null;
+        const others = servers.filter(({ id }) => id !== leader.id).map(({ id }) => id);
+        network.partition([leader.id], others);
+        this.#later(lengthMs, () => network.heal());
+        return `${leader.id}`;
+      }
+      case 'cut-one-way': {
+        const other = this.#any();
+        if (other === server) return null;
+        network.cut(server.id, other.id);
+        this.#later(lengthMs, () => network.join(server.id, other.id));
+        return `${server.id}>${other.id}`;
+      }
+      case 'cut-some':
+        return this.#cutSome(lengthMs);
+      case 'network-storm': {
+        const before = this.#world.network;
+        network.faults = { ...before, loss: 0.2 + prng.float() * 0.5, delayMsMax: before.delayMsMax + 50 };
+        this.#later(lengthMs, () => (network.faults = before));
+        return `for ${lengthMs.toFixed(0)} ms`;
+      }
+      case 'slow-disk': {
+        const { faults } = server.disk;
+        faults.syncMsMax = this.#world.replica.electionTimeoutMs * prng.float();
+        this.#later(lengthMs, () => (faults.syncMsMax = this.#world.disk.syncMsMax ?? 1));
+        return `of ${server.id}`;
+      }
+      case 'stalled-disk': {
+        const { faults } = server.disk;
+        faults.stallMs = this.#world.replica.diskStallMsMax * prng.float() * 3;
+        faults.stallChance = 0.2;
+        this.#later(lengthMs, () => (faults.stallChance = 0));
+        return `of ${server.id}`;
+      }
+      case 'full-disk': {
+        const { disk } = server;
+        disk.capacityBytes = disk.usedBytes + prng.below(this.#world.segmentBytes);
+        this.#later(lengthMs * 2, () => (disk.capacityBytes = Infinity));
+        return `of ${server.id}`;
+      }
+      case 'failing-disk': {
+        const { faults } = server.disk;
+        if (prng.chance(0.5)) faults.writeErrorChance = 0.3;
+        else faults.syncErrorChance = 0.3;
+        this.#later(lengthMs, () => {
+          faults.writeErrorChance = 0;
+          faults.syncErrorChance = 0;
+        });
+        return `of ${server.id}`;
+      }
+      case 'wall-jump':
+        server.skew.wallOffsetMs = prng.below(QUIET_CLOCK_OFFSET_MS_MAX);
+        return `of ${server.id}`;
+      case 'hand-over': {
+        const leader = this.#cluster.leader();
+        leader?.run(() => leader.open?.replica.handOver());
+        return leader === null ? null : `by ${leader.id}`;
+      }
+      case 'damage':
+        return this.#damage(server);
+    }
+  }
+
+  #any(): SimServer {
+    const { servers } = this.#cluster;
+    return servers[this.#prng.below(servers.length)] as SimServer;
+  }
+
+  #later(delayMs: number, undo: () => void): void {
+    this.#scheduler.schedule(delayMs, () => {
+      if (this.#active) undo();
+    });
+  }
+
+  #partition(lengthMs: number): string {
+    const { network, servers } = this.#cluster;
+    const groups: number[][] = [[], []];
+    for (const { id } of servers) groups[this.#prng.below(2)]?.push(id);
+    network.partition(...groups);
+    this.#later(lengthMs, () => network.heal());
+    return groups.map((group) => `(${group.join(' ')})`).join(' ');
+  }
+
+  #cutSome(lengthMs: number): string {
+    const { network, servers } = this.#cluster;
+    const pairs: string[] = [];
+    for (const a of servers) {
+      for (const b of servers) {
+        if (a.id >= b.id || !this.#prng.chance(0.3)) continue;
+        network.cut(a.id, b.id);
+        network.cut(b.id, a.id);
+        pairs.push(`${a.id}-${b.id}`);
+        this.#later(lengthMs, () => {
+          network.join(a.id, b.id);
+          network.join(b.id, a.id);
+        });
+      }
+    }
+    return pairs.join(' ');
+  }
+
+  /** Kills the server and changes a byte of what its log surely had durable. Only so many servers as can be lost. */
+  #damage(server: SimServer): string | null {
+    const { servers } = this.#cluster;
+    const damaged = servers.filter(({ isDamaged }) => isDamaged).length;
+    if (server.isDamaged || damaged + 1 > Math.floor((servers.length - 1) / 2)) return null;
+    server.crash();
+    const place = this.#placeToDamage(server);
+    if (place !== null) {
+      server.isDamaged = true;
+      const mask = 1 + this.#prng.below(255);
+      server.disk.damage(place.path, place.offset, (byte) => byte ^ mask);
+    }
+    this.#cluster.startAfter(server, this.#prng.float() * this.#world.faultLengthMsMax);
+    return place === null ? null : `of ${server.id}: ${place.path} at ${place.offset}`;
+  }
+
+  #placeToDamage({ disk }: SimServer): { path: string; offset: number } | null {
+    const folder = 'data/log';
+    const image = disk.image();
+    if (!image.has(`${folder}/hard-state`)) return null;
+    const { segments, knownDurable } = readLog(disk.mount(), folder);
+    const whole = segments.filter(({ header }) => header.sequence <= knownDurable.segment);
+    const segment = whole[this.#prng.below(Math.max(1, whole.length))];
+    if (segment === undefined) return null;
+    const end = segment.header.sequence === knownDurable.segment ? knownDurable.offset : segment.end;
+    return { path: segment.path, offset: this.#prng.below(end) };
+  }
+}

@@ -1,0 +1,211 @@
+import { messageOf } from '../base/errors.ts';
+import { createPrng, type Prng } from '../base/prng.ts';
+import type { PeerMessage } from '../net/transport.ts';
+import { ClusterInvariants } from '../raft/cluster-invariants.ts';
+import { describeMessage } from '../raft/describe.ts';
+import { NO_MEMBER } from '../raft/types.ts';
+import type { Position } from '../store/store.ts';
+import { SimNetwork } from './network.ts';
+import type { Scheduler } from './scheduler.ts';
+import { SimServer, type ServerEvents } from './sim-server.ts';
+import type { Transcript } from './transcript.ts';
+import { peerWireFormat } from './wire-format.ts';
+import type { WorldOptions } from './world-options.ts';
+
+/** What went wrong in a world: a promise of the system was broken. */
+export class SimFailure extends Error {
+  override readonly name = 'SimFailure';
+}
+
+/** The hash of the state after an entry, as the first server that applied it had it. */
+interface KnownState {
+  readonly term: number;
+  readonly hash: string;
+  readonly serverId: number;
+}
+
+const RESTART_MS_MAX = 300;
+
+/** The servers of one world and their network, watched: every promise is checked after every event. */
+export class SimCluster implements ServerEvents {
+  readonly network: SimNetwork;
+  readonly servers: readonly SimServer[];
+  readonly #scheduler: Scheduler;
+  readonly #prng: Prng;
+  readonly #transcript: Transcript;
+  readonly #invariants = new ClusterInvariants();
+  readonly #states = new Map<number, KnownState>();
+  /** By server id: up to where entries were checked as applied. */
+  readonly #appliedIndex = new Map<number, number>();
+  /** Servers that are to stay down. */
+  readonly held = new Set<number>();
+  /** Ends of processes of their own accord: failed disks. */
+  deaths = 0;
+
+  constructor(world: WorldOptions, scheduler: Scheduler, prng: Prng, transcript: Transcript) {
+    this.#scheduler = scheduler;
+    this.#prng = prng;
+    this.#transcript = transcript;
+    const fork = (): Prng => createPrng(prng.uint32());
+    this.network = new SimNetwork(scheduler, fork(), peerWireFormat(), world.network);
+    this.network.onDelivery = (_from, _to, message, checksum) =>
+      transcript.addLater(checksum, () => describePeerMessage(_from, _to, message));
+    const { network } = this;
+    this.servers = Array.from({ length: world.servers }, (_, i) => {
+      return new SimServer({ serverId: i + 1, world, scheduler, network, prng: fork(), events: this });
+    });
+  }
+
+  server(id: number): SimServer {
+    const server = this.servers[id - 1];
+    if (server === undefined) throw new SimFailure(`there is no server ${id}`);
+    return server;
+  }
+
+  /** The running leader of the highest term. */
+  leader(): SimServer | null {
+    const leaders = this.servers.filter(({ leads }) => leads);
+    leaders.sort((a, b) => termOf(b) - termOf(a));
+    return leaders[0] ?? null;
+  }
+
+  /** Starts the server later, unless it is held down then. */
+  startAfter(server: SimServer, delayMs: number): void {
+    this.#scheduler.schedule(delayMs, () => {
+      if (!this.held.has(server.id)) server.start();
+    });
+  }
+
+  /** Whether all running servers have applied the same entries. */
+  isConverged(servers: readonly SimServer[]): boolean {
+    const positions = servers.map(({ open }) => open?.store.position.index ?? -1);
+    const commits = servers.map(({ open }) => open?.replica.node.commitIndex ?? -2);
+    return new Set([...positions, ...commits]).size === 1;
+  }
+
+  /** The checks that cost the length of the logs and the size of the state. */
+  checkWhole(): void {
+    for (const { open, id } of this.servers) {
+      if (open === null) continue;
+      this.#guard(() => this.#invariants.checkWhole(open.replica.node));
+      this.#checkState(id, open.store.position, open.machine.stateHash());
+    }
+  }
+
+  /** The latest index that any server has committed. */
+  get commitIndex(): number {
+    return this.#invariants.commitIndex;
+  }
+
+  // What servers say.
+
+  started(server: SimServer): void {
+    const { open } = server;
+    if (open === null) return;
+    const { node } = open.replica;
+    const { term, votedFor, lastIndex } = server.promised;
+    this.log(server, `started at t${node.term} log ${node.firstIndex}..${node.lastIndex}`);
+    const forgot =
+      node.term < term ||
+      (node.term === term && votedFor !== NO_MEMBER && node.votedFor !== votedFor) ||
+      node.lastIndex < lastIndex;
+    if (forgot) {
+      this.fail(
+        `server ${server.id} forgot what was durable: term ${term} vote ${votedFor} last ${lastIndex}, ` +
+          `found term ${node.term} vote ${node.votedFor} last ${node.lastIndex}`,
+      );
+    }
+    this.#appliedIndex.set(server.id, node.appliedIndex);
+    this.#guard(() => this.#invariants.restarted(node));
+    this.#checkState(server.id, open.store.position, open.machine.stateHash());
+  }
+
+  observe(server: SimServer): void {
+    const { open } = server;
+    if (open === null) return;
+    const { node } = open.replica;
+    this.#guard(() => {
+      this.#invariants.observe(node);
+      this.#followApplied(server.id, open);
+    });
+  }
+
+  ended(server: SimServer, reason: string): void {
+    this.log(server, `ended: ${reason}`);
+    if (!reason.startsWith('fatal')) return;
+    this.deaths++;
+    this.startAfter(server, this.#prng.below(RESTART_MS_MAX));
+  }
+
+  sent(server: SimServer, message: PeerMessage): void {
+    if (!('from' in message)) return;
+    this.#guard(() => this.#invariants.sent(message, server.durable));
+  }
+
+  advanced(server: SimServer, position: Position): void {
+    const { open } = server;
+    if (open !== null) this.#checkState(server.id, position, open.machine.stateHash());
+  }
+
+  log(server: SimServer, text: string): void {
+    this.#transcript.add(`server ${server.id}: ${text}`);
+  }
+
+  fail(message: string, cause?: unknown): never {
+    throw new SimFailure(message, { cause });
+  }
+
+  #followApplied(serverId: number, { replica: { node } }: NonNullable<SimServer['open']>): void {
+    let applied = this.#appliedIndex.get(serverId) ?? 0;
+    if (node.firstIndex > applied + 1) {
+      applied = node.firstIndex - 1;
+      this.#invariants.installed(node.id, applied);
+    }
+    if (node.appliedIndex > applied) {
+      for (const entry of node.entries(applied + 1, node.appliedIndex + 1)) {
+        this.#invariants.applied(node.id, entry);
+      }
+      applied = node.appliedIndex;
+    }
+    this.#appliedIndex.set(serverId, applied);
+  }
+
+  /** Servers at the same index hold the same state. */
+  #checkState(serverId: number, { index, term }: Position, hash: string): void {
+    const known = this.#states.get(index);
+    if (known === undefined) {
+      this.#states.set(index, { term, hash, serverId });
+    } else if (known.hash !== hash || known.term !== term) {
+      this.fail(
+        `server ${serverId} has another state at ${index}/${term} (${hash}) than server ${known.serverId} ` +
+          `had at ${index}/${known.term} (${known.hash})`,
+      );
+    }
+  }
+
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof SimFailure) throw error;
+      this.fail(messageOf(error), error);
+    }
+  }
+}
+
+const termOf = (server: SimServer): number => server.open?.replica.node.term ?? 0;
+
+function describePeerMessage(from: number, to: number, message: PeerMessage): string {
+  switch (message.type) {
+    case 'Forward':
+      return `${from}->${to} Forward ${message.proposal} of ${message.data.length} bytes`;
+    case 'ForwardRefused':
+      return `${from}->${to} ForwardRefused ${message.proposal} ${message.reason}`;
+    case 'SnapshotChunk':
+      return `${from}->${to} t${message.term} SnapshotChunk ${message.seq} of ${message.index}${message.last ? ', last' : ''}`;
+    case 'SnapshotAck':
+      return `${from}->${to} SnapshotAck ${message.failed ? 'failed' : message.next}`;
+    default:
+      return describeMessage(message);
+  }
+}

@@ -1,0 +1,140 @@
+import { createPrng, type Prng } from '../base/prng.ts';
+import type { ReplicaOptions } from '../replica/options.ts';
+import type { DiskFaults } from './disk.ts';
+import type { NetworkFaults } from './network.ts';
+
+/** What the fault injector does now and then; each happens in some worlds only. */
+export const faultKinds = [
+  'crash',
+  'power-loss',
+  'cluster-power-loss',
+  'stop',
+  'pause',
+  'partition',
+  'isolate-leader',
+  'cut-one-way',
+  'cut-some',
+  'network-storm',
+  'slow-disk',
+  'stalled-disk',
+  'full-disk',
+  'failing-disk',
+  'wall-jump',
+  'hand-over',
+  'damage',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** All that makes one world differ from another. Drawn from a seed. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly servers: number;
+  readonly clients: number;
+  /** How long faults last, in milliseconds of virtual time. */
+  readonly faultMs: number;
+  /** Faults of each kind per second of virtual time; those that are absent do not happen. */
+  readonly rates: Readonly<Partial<Record<FaultKind, number>>>;
+  /** How long a fault lasts at most. */
+  readonly faultLengthMsMax: number;
+  /** How often a blocking change of a disk is the last thing that a process does. */
+  readonly crashPointChance: number;
+  /** Monotonic clocks run faster or slower by up to this much. */
+  readonly clockDrift: number;
+  readonly network: NetworkFaults;
+  readonly disk: Partial<DiskFaults>;
+  readonly replica: ReplicaOptions;
+  readonly segmentBytes: number;
+  /** Applied bytes past which they are flushed to the state's file. */
+  readonly flushBytes: number;
+  readonly sessionTtlMs: number;
+  readonly requestTimeoutMs: number;
+  /** A client that has waited so long gives an operation up and goes on. */
+  readonly clientTimeoutMs: number;
+  readonly thinkMsMax: number;
+  readonly keysPerModel: number;
+  readonly valueBytesMax: number;
+  /** Whether the servers that are not needed for a majority stay down when faults have ended, for a while. */
+  readonly healsMajorityOnly: boolean;
+}
+
+/** A damaged disk may stop a server for good, so such worlds have no other fault that takes a majority. */
+const NOT_BESIDE_DAMAGE: readonly FaultKind[] = ['failing-disk'];
+
+export function drawWorld(seed: number): WorldOptions {
+  const prng = createPrng(seed);
+  const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[prng.below(choices.length)] as T;
+  const servers = prng.chance(0.04) ? 7 : pick(1, 2, 3, 3, 3, 3, 4, 5, 5);
+  const tickMs = pick(5, 10, 25);
+  const heartbeatIntervalMs = tickMs * pick(1, 2, 3);
+  const electionTimeoutMs = heartbeatIntervalMs * pick(4, 6, 10);
+  const logBytesMax = pick(2_000, 8_000, 64_000);
+  return {
+    seed,
+    servers,
+    clients: 1 + prng.below(8),
+    faultMs: 1_000 + prng.below(5_000),
+    rates: drawRates(prng, servers),
+    faultLengthMsMax: pick(100, 500, 2_000),
+    crashPointChance: prng.chance(0.3) ? prng.float() * 0.02 : 0,
+    clockDrift: pick(0, 0.001, 0.05),
+    network: drawNetwork(prng),
+    disk: drawDisk(prng),
+    replica: {
+      tickMs,
+      heartbeatIntervalMs,
+      electionTimeoutMs,
+      diskStallMsMax: electionTimeoutMs * pick(1, 4),
+      logBytesMax,
+      unflushedBytesMax: pick(20_000, 1_000_000),
+      uncommittedBytesMax: pick(1_000, 1_000_000),
+    },
+    segmentBytes: pick(16_384, 65_536),
+    flushBytes: pick(500, 4_000, 32_000),
+    sessionTtlMs: pick(1_000, 5_000, 600_000),
+    requestTimeoutMs: pick(200, 1_000, 5_000),
+    clientTimeoutMs: pick(300, 2_000),
+    thinkMsMax: pick(0, 10, 50),
+    keysPerModel: pick(1, 2, 5),
+    valueBytesMax: pick(10, 100, 1_000),
+    healsMajorityOnly: prng.chance(0.5),
+  };
+}
+
+function drawRates(prng: Prng, servers: number): Partial<Record<FaultKind, number>> {
+  const share = prng.float() * 0.7;
+  const damage = servers >= 3 && prng.chance(0.1);
+  const rates: Partial<Record<FaultKind, number>> = {};
+  for (const kind of faultKinds) {
+    const drawn = prng.chance(share);
+    const rate = 0.2 + 3 * prng.float() * prng.float();
+    const isOn = kind === 'damage' ? damage : drawn && !(damage && NOT_BESIDE_DAMAGE.includes(kind));
+    if (isOn) rates[kind] = Number(rate.toFixed(2));
+  }
+  return rates;
+}
+
+function drawNetwork(prng: Prng): NetworkFaults {
+  const delayMsMin = prng.float() * 2;
+  const maybe = (chance: number, most: number): number => (prng.chance(chance) ? prng.float() * most : 0);
+  return {
+    delayMsMin,
+    delayMsMax: delayMsMin + prng.float() * (prng.chance(0.2) ? 20 : 3),
+    loss: maybe(0.5, 0.2),
+    repetition: maybe(0.4, 0.2),
+    reordering: prng.chance(0.5),
+    slowness: maybe(0.3, 0.1),
+    slowMsMax: 50 + prng.below(500),
+  };
+}
+
+function drawDisk(prng: Prng): Partial<DiskFaults> {
+  const syncMsMin = prng.float();
+  return {
+    syncMsMin,
+    syncMsMax: syncMsMin + prng.float() * (prng.chance(0.2) ? 20 : 3),
+    writeMsMax: 0.05 + prng.float(),
+    lostSectorChance: prng.float(),
+    tornSectorChance: prng.float() * 0.5,
+    lostFolderOperationChance: prng.float(),
+  };
+}

@@ -1,0 +1,191 @@
+import { createPrng, type Prng } from '../base/prng.ts';
+import { FaultInjector } from './fault-injector.ts';
+import { Scheduler } from './scheduler.ts';
+import { SimCluster, SimFailure } from './sim-cluster.ts';
+import type { SimServer } from './sim-server.ts';
+import { Transcript } from './transcript.ts';
+import { Workload, type WorkloadCounts } from './workload.ts';
+import { drawWorld, type FaultKind, type WorldOptions } from './world-options.ts';
+
+/** Virtual time in which a healed majority must have a leader that takes and confirms operations. */
+const PROGRESS_MS_MAX = 30_000;
+/** Virtual time in which all must agree once all are there: a snapshot that got lost is given up after half a minute. */
+const CONVERGENCE_MS_MAX = 120_000;
+const STEP_MS = 20;
+
+export interface RunOptions {
+  /** Takes every line of the transcript. */
+  readonly onLine?: ((line: string) => void) | null;
+  /** Ends the run as failed after so many events. */
+  readonly stepsMax?: number;
+  /** Takes the place of what the seed draws. */
+  readonly world?: Partial<WorldOptions>;
+}
+
+/** How the run of one world ended. */
+export interface RunResult {
+  readonly world: WorldOptions;
+  /** Null when everything was as promised. */
+  readonly failure: string | null;
+  readonly stack: string | null;
+  /** The last events. */
+  readonly transcript: readonly string[];
+  /** Equal for equal runs. */
+  readonly digest: string;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly operations: WorkloadCounts;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Faults of single messages and disk operations. */
+  readonly details: Readonly<Record<string, number>>;
+  readonly histories: () => readonly string[];
+}
+
+/**
+ * Runs the world of a seed: first all faults at once, while clients work; then the faults end, a majority is healed
+ * and must make progress, then all are and must agree. The same seed gives the same run, event for event.
+ */
+export function runWorld(seed: number, options: RunOptions = {}): RunResult {
+  return new World({ ...drawWorld(seed), ...options.world }, options).run();
+}
+
+class World {
+  readonly #world: WorldOptions;
+  readonly #stepsMax: number;
+  readonly #scheduler = new Scheduler();
+  readonly #prng: Prng;
+  readonly #transcript: Transcript;
+  readonly #cluster: SimCluster;
+  readonly #workload: Workload;
+  readonly #faults: FaultInjector;
+
+  constructor(world: WorldOptions, { onLine = null, stepsMax = Infinity }: RunOptions) {
+    this.#world = world;
+    this.#stepsMax = stepsMax;
+    // Not the generator that drew the world: a changed world keeps the rest of its chances.
+    const prng = createPrng(world.seed + 1_000_003);
+    this.#prng = createPrng(prng.uint32());
+    this.#transcript = new Transcript(this.#scheduler, onLine);
+    const fork = (): Prng => createPrng(prng.uint32());
+    this.#cluster = new SimCluster(world, this.#scheduler, fork(), this.#transcript);
+    this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork());
+    this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
+  }
+
+  run(): RunResult {
+    let failure: string | null = null;
+    let stack: string | null = null;
+    try {
+      this.#sufferFaults();
+      this.#recover();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      failure = error.message;
+      stack =
+        (error instanceof SimFailure && error.cause instanceof Error ? error.cause : error).stack ?? null;
+    }
+    return {
+      world: this.#world,
+      failure,
+      stack,
+      transcript: this.#transcript.tail(),
+      digest: this.#transcript.digest,
+      events: this.#scheduler.steps,
+      virtualMs: this.#scheduler.nowMs,
+      operations: this.#workload.counts,
+      faults: this.#faults.counts,
+      details: this.#details(),
+      histories: () => this.#workload.histories(),
+    };
+  }
+
+  #sufferFaults(): void {
+    for (const server of this.#cluster.servers) {
+      this.#cluster.startAfter(server, this.#prng.float() * 20);
+    }
+    this.#runFor(this.#world.faultMs);
+    this.#faults.stop();
+  }
+
+  #recover(): void {
+    const all = this.#cluster.servers;
+    const core = this.#world.healsMajorityOnly ? this.#core() : all;
+    for (const server of all) {
+      if (core.includes(server)) continue;
+      this.#cluster.held.add(server.id);
+      server.crash();
+    }
+    this.#transcript.add(`faults end; ${core.map(({ id }) => id).join(' ')} are healed`);
+    this.#faults.heal();
+    for (const server of core) server.start();
+    this.#progress();
+    this.#transcript.add('progress was made; all are healed');
+    this.#cluster.held.clear();
+    for (const server of all) server.start();
+    this.#workload.stop();
+    this.#converge();
+    this.#cluster.checkWhole();
+    const illegal = this.#workload.check();
+    if (illegal !== null) throw new SimFailure(illegal);
+  }
+
+  /** A random majority, with as few as possible that are damaged. */
+  #core(): SimServer[] {
+    const { servers } = this.#cluster;
+    const count = Math.floor(servers.length / 2) + 1;
+    const drawn = servers.map((server) => ({ server, at: this.#prng.float() + (server.isDamaged ? 1 : 0) }));
+    drawn.sort((a, b) => a.at - b.at);
+    return drawn.slice(0, count).map(({ server }) => server);
+  }
+
+  /** Clients work on: their operations must be answered again, by a leader that can commit. */
+  #progress(): void {
+    const okBefore = this.#workload.counts.ok;
+    const committedBefore = this.#cluster.commitIndex;
+    this.#within(PROGRESS_MS_MAX, 'a healed majority makes no progress', () => {
+      const { ok } = this.#workload.counts;
+      return (
+        this.#cluster.leader() !== null &&
+        ok >= okBefore + 2 * this.#world.clients &&
+        this.#cluster.commitIndex > committedBefore
+      );
+    });
+  }
+
+  #converge(): void {
+    const standing = (): SimServer[] => this.#cluster.servers.filter(({ refusal }) => refusal === null);
+    this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () => {
+      const servers = standing();
+      return (
+        this.#cluster.leader() !== null &&
+        servers.every(({ isUp }) => isUp) &&
+        this.#cluster.isConverged(servers)
+      );
+    });
+  }
+
+  #runFor(durationMs: number): void {
+    const endMs = this.#scheduler.nowMs + durationMs;
+    if (this.#scheduler.runUntil(() => this.#scheduler.steps >= this.#stepsMax, endMs)) {
+      throw new SimFailure(`stopped after ${this.#stepsMax} events`);
+    }
+    this.#scheduler.runFor(endMs - this.#scheduler.nowMs);
+  }
+
+  #within(limitMs: number, complaint: string, done: () => boolean): void {
+    const endMs = this.#scheduler.nowMs + limitMs;
+    while (!done()) {
+      if (this.#scheduler.nowMs >= endMs) throw new SimFailure(`${complaint} within ${limitMs} ms`);
+      this.#runFor(STEP_MS);
+    }
+  }
+
+  #details(): Record<string, number> {
+    const { network, servers } = this.#cluster;
+    const details: Record<string, number> = { ...network.counts, deaths: this.#cluster.deaths };
+    for (const { disk } of servers) {
+      for (const [name, count] of Object.entries(disk.counts)) details[name] = (details[name] ?? 0) + count;
+    }
+    return details;
+  }
+}
