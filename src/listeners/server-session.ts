@@ -11,8 +11,9 @@ import type { KvService, ReadRecord, WriteOp, WriteOutcome } from './kv-service.
 /** Operations and bytes of one batch; a single write always fits. */
 const BATCH_OPS_MAX = 4_096;
 const BATCH_BYTES_MAX = 1024 * 1024;
-/** Batches whose replies are awaited at once: below what a session may keep recorded. */
+/** Batches and operations whose replies are awaited at once: well below what a session may keep recorded. */
 const BATCHES_IN_FLIGHT_MAX = 256;
+const OPS_IN_FLIGHT_MAX = 64 * 1024;
 
 interface Call {
   readonly ops: readonly WriteOp[];
@@ -36,6 +37,7 @@ export class ServerSession implements KvService {
   readonly #waiting = new RingQueue<Call>();
   /** Numbers of the batches whose reply is awaited, ascending. */
   readonly #inFlight = new Set<number>();
+  #opsInFlight = 0;
   #session: SessionState = { state: 'none' };
   #nextNumber = 1;
   #flushIsDue = false;
@@ -72,11 +74,15 @@ export class ServerSession implements KvService {
   readonly #flush = (): void => {
     this.#flushIsDue = false;
     this.#expireWaiting();
-    while (this.#waiting.length > 0 && this.#inFlight.size < BATCHES_IN_FLIGHT_MAX) {
+    while (this.#waiting.length > 0 && this.#hasRoom()) {
       if (this.#session.state !== 'open') return this.#register();
       this.#submit(this.#session.id, this.#takeBatch());
     }
   };
+
+  #hasRoom(): boolean {
+    return this.#inFlight.size < BATCHES_IN_FLIGHT_MAX && this.#opsInFlight < OPS_IN_FLIGHT_MAX;
+  }
 
   /** Calls whose time ended while they waited were never sent. */
   #expireWaiting(): void {
@@ -115,10 +121,12 @@ export class ServerSession implements KvService {
     assert(lowest !== undefined, 'the batch itself is in flight');
     const ops = calls.length === 1 ? (calls[0]?.ops ?? []) : calls.flatMap((call) => call.ops);
     const command = encodeCommand({ command: 'batch', session, number, lowest, atomic: false, ops });
+    this.#opsInFlight += ops.length;
     const deadlineMs = Math.max(...calls.map((call) => call.deadlineMs));
     const sentMs = this.#clock.monotonicMs();
     this.#replicator.propose(command, deadlineMs, (outcome) => {
       this.#inFlight.delete(number);
+      this.#opsInFlight -= ops.length;
       if (outcome.ok && outcome.result.status === 'session-expired' && this.#surelyNew(session, sentMs)) {
         for (const call of calls) this.#waiting.push(call);
       } else {
@@ -181,6 +189,5 @@ export class ServerSession implements KvService {
 /** What the state machine says of a batch that it did not execute now, and perhaps did before. */
 function refusal(reply: Reply): KvraftError {
   const message = `the server's own session refused a batch: ${reply.status}`;
-  const outcome = reply.status === 'window-full' ? 'not-applied' : 'unknown';
-  return new KvraftError('SESSION_EXPIRED', message, { outcome, retryable: true });
+  return new KvraftError('SESSION_EXPIRED', message, { outcome: 'unknown', retryable: true });
 }
