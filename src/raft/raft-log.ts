@@ -4,6 +4,9 @@ import type { Entry } from './types.ts';
 /** Compacted entries that may lie in the array before it is cut, so that compaction costs little each time. */
 const SLACK_ENTRIES = 4_096;
 
+/** Stands where a compacted entry was, so that its data is free at once. */
+const COMPACTED: Entry = { index: 0, term: 0, type: 'normal', stampMs: 0, data: new Uint8Array(0) };
+
 /**
  * The log since the last compaction, in memory. It starts behind a base: the index and term of the entry before its
  * first one. Indexes are contiguous, terms and stamps never fall.
@@ -54,10 +57,9 @@ export class RaftLog {
 
   /** Entries from `from` up to, not including, `to`; both within the log. */
   slice(from: number, to: number): Entry[] {
-    assert(
-      from > this.#baseIndex && to <= this.lastIndex + 1 && from <= to,
-      `entries ${from} to ${to} are in the log`,
-    );
+    if (from <= this.#baseIndex || to > this.lastIndex + 1 || from > to) {
+      assert(false, `entries ${from} to ${to} are in the log`);
+    }
     return this.#entries.slice(this.#position(from), this.#position(to));
   }
 
@@ -73,9 +75,22 @@ export class RaftLog {
     return this.#entries.slice(start, at);
   }
 
+  /** Bytes of the data of those entries from `from` up to, not including, `to` that are of the term. */
+  bytesOfTerm(term: number, from: number, to: number): number {
+    let bytes = 0;
+    const end = this.#position(to);
+    for (let at = Math.max(this.#position(from), this.#skipped); at < end; at++) {
+      const entry = this.#entries[at];
+      if (entry?.term === term) bytes += entry.data.length;
+    }
+    return bytes;
+  }
+
   append(entry: Entry): void {
-    assert(entry.index === this.lastIndex + 1, `entry ${entry.index} follows ${this.lastIndex}`);
-    assert(entry.term >= this.lastTerm, `term ${entry.term} follows ${this.lastTerm}`);
+    // Once for every entry of the cluster: messages of assertions are made only when they fail.
+    if (entry.index !== this.lastIndex + 1 || entry.term < this.lastTerm) {
+      assert(false, `entry ${entry.index}/${entry.term} follows ${this.lastIndex}/${this.lastTerm}`);
+    }
     this.#entries.push(entry);
     this.#bytes += entry.data.length;
   }
@@ -92,9 +107,10 @@ export class RaftLog {
   /** Removes all entries up to and with `index`. */
   compact(index: number): void {
     const last = this.#at(index);
-    assert(last !== undefined, `entry ${index} is in the log`);
+    if (last === undefined) assert(false, `entry ${index} is in the log`);
     const end = this.#position(index) + 1;
     for (let at = this.#skipped; at < end; at++) this.#bytes -= this.#entries[at]?.data.length ?? 0;
+    this.#entries.fill(COMPACTED, this.#skipped, end);
     this.#skipped = end;
     this.#baseIndex = index;
     this.#baseTerm = last.term;
@@ -114,14 +130,20 @@ export class RaftLog {
 
   /**
    * The last index, at most `index`, whose term is at most `term`: what a log that ends with `term` could share
-   * with this one. With the other side doing the same, backing up takes one round a term (paper §5.3, end).
+   * with this one. With the other side doing the same, backing up takes one round a term (paper §5.3, end). Where
+   * the search leaves the log at its start, the base is given, or `index` itself (term 0) if it lies before that.
    */
   lastWithTermAtMost(index: number, term: number): { index: number; term: number } {
-    for (let at = Math.min(index, this.lastIndex); at > this.#baseIndex; at--) {
-      const found = this.#at(at)?.term ?? 0;
-      if (found <= term) return { index: at, term: found };
+    if (index < this.#baseIndex) return { index, term: 0 };
+    // Terms never fall along the log, so the end of those that are at most `term` is found by halving.
+    let low = this.#baseIndex;
+    let high = Math.min(index, this.lastIndex);
+    while (low < high) {
+      const middle = low + ((high - low + 1) >> 1);
+      if ((this.#at(middle)?.term ?? 0) <= term) low = middle;
+      else high = middle - 1;
     }
-    return { index: this.#baseIndex, term: this.#baseTerm };
+    return { index: low, term: this.termAt(low) ?? 0 };
   }
 
   /** The first index from which on the entries take no more than `bytes`. */

@@ -151,7 +151,6 @@ export class Raft {
     this.role = 'leader';
     this.leaderId = this.id;
     this.tracker.reset(this.conf, this.log.lastIndex);
-    this.uncommittedBytes = 0;
     // Nothing of an earlier term is committed by counting (§5.4.2): this entry carries them along.
     this.appendOwn('normal', new Uint8Array(0), this.log.lastStampMs);
   }
@@ -171,6 +170,7 @@ export class Raft {
     this.leaderId = NO_MEMBER;
     this.votes = new Map();
     this.transferee = NO_MEMBER;
+    this.uncommittedBytes = 0;
     this.heartbeatElapsed = 0;
     this.appendsDue = false;
     this.readOnly.reset();
@@ -228,11 +228,9 @@ export class Raft {
   /** Moves the commit index; as leader also what hangs on it. */
   commitTo(index: number): void {
     if (index <= this.commitIndex) return;
-    assert(index <= this.log.lastIndex, `entry ${index} is in the log`);
+    if (index > this.log.lastIndex) assert(false, `entry ${index} is in the log`);
     if (this.role === 'leader') {
-      for (const entry of this.log.slice(Math.max(this.commitIndex + 1, this.log.firstIndex), index + 1)) {
-        if (entry.term === this.term) this.uncommittedBytes -= entry.data.length;
-      }
+      this.uncommittedBytes -= this.log.bytesOfTerm(this.term, this.commitIndex + 1, index + 1);
     }
     this.commitIndex = index;
   }

@@ -7,8 +7,9 @@ import { countVote, preCampaign } from './election.ts';
 import { Raft } from './raft.ts';
 import type { Ready } from './ready.ts';
 import { sendAppends, sendCommitTo } from './replication.ts';
-import { sendHeartbeats, startReadRound, takeRead } from './step-leader.ts';
+import { startReadRound, takeRead } from './step-leader.ts';
 import { step } from './step.ts';
+import { tick } from './tick.ts';
 import type { ProgressState } from './tracker/progress.ts';
 import {
   NO_MEMBER,
@@ -168,8 +169,7 @@ export class RawNode {
   // What happens to a member.
 
   tick(): void {
-    if (this.#raft.role === 'leader') this.#tickLeader();
-    else this.#tickOther();
+    tick(this.#raft);
   }
 
   step(message: Message): void {
@@ -371,29 +371,6 @@ export class RawNode {
     if (index < raft.log.firstIndex) return;
     raft.log.compact(index);
     raft.confs.compact(index);
-  }
-
-  #tickLeader(): void {
-    const raft = this.#raft;
-    const { electionTicks, heartbeatTicks } = raft.config;
-    if (raft.transferee !== NO_MEMBER && ++raft.transferElapsed >= electionTicks) raft.transferee = NO_MEMBER;
-    if (++raft.electionElapsed >= electionTicks) {
-      raft.electionElapsed = 0;
-      if (!raft.tracker.takeQuorumActive(raft.conf)) return raft.becomeFollower(raft.term, NO_MEMBER);
-    }
-    if (++raft.heartbeatElapsed >= heartbeatTicks) {
-      raft.heartbeatElapsed = 0;
-      for (const progress of raft.tracker.peers) progress.beat();
-      sendHeartbeats(raft);
-    }
-  }
-
-  #tickOther(): void {
-    const raft = this.#raft;
-    if (++raft.electionElapsed < raft.electionTimeout) return;
-    raft.resetElectionTimer();
-    if (raft.promotable) preCampaign(raft);
-    else raft.leaderId = NO_MEMBER;
   }
 
   #takeCommitted(): Entry[] {

@@ -1,7 +1,8 @@
 /** How a leader feeds its followers (paper §5.3), and how they answer. */
+import { decodeConfEntry } from './confchange/encoding.ts';
 import type { Raft } from './raft.ts';
 import type { Progress } from './tracker/progress.ts';
-import type { AppendEntries, AppendEntriesResponse, InstallSnapshot } from './types.ts';
+import type { AppendEntries, AppendEntriesResponse, Entry, InstallSnapshot } from './types.ts';
 
 /** Sends every follower what it has no more than the flow control allows. */
 export function sendAppends(raft: Raft): void {
@@ -24,9 +25,12 @@ function sendAppendsTo(raft: Raft, progress: Progress): void {
     const entries = raft.log.sliceWithin(progress.nextIndex, appendEntriesMax, appendBytesMax);
     let bytes = 0;
     for (const entry of entries) bytes += entry.data.length;
-    raft.send({
+    // At once, in parallel with the own disk: the entries count here only when they are durable here (thesis §10.2.1).
+    raft.messages.push({
       type: 'AppendEntries',
+      from: raft.id,
       to: progress.member,
+      term: raft.term,
       prevLogIndex,
       prevLogTerm,
       entries,
@@ -44,36 +48,77 @@ export function sendCommitTo(raft: Raft, progress: Progress): void {
   if (progress.state !== 'replicate' || leaderCommit <= progress.toldCommit || prevLogTerm === undefined)
     return;
   progress.toldCommit = leaderCommit;
-  raft.send({
-    type: 'AppendEntries',
-    to: progress.member,
-    prevLogIndex: progress.matchIndex,
-    prevLogTerm,
-    entries: [],
-    leaderCommit,
-  });
+  sendEmptyAppend(raft, progress, { prevLogIndex: progress.matchIndex, prevLogTerm, leaderCommit });
+}
+
+type Position = Pick<AppendEntries, 'prevLogIndex' | 'prevLogTerm' | 'leaderCommit'>;
+
+function sendEmptyAppend(raft: Raft, { member }: Progress, position: Position): void {
+  raft.send({ type: 'AppendEntries', to: member, entries: [], ...position });
+}
+
+/**
+ * A follower that is being sent a snapshot was heard. Its acknowledgement of the snapshot may have been lost, so it
+ * is asked whether its log reaches there by now; until it does it refuses, and nothing comes of it.
+ */
+export function checkSnapshotArrived(raft: Raft, progress: Progress): void {
+  const { snapshotIndex } = progress;
+  if (snapshotIndex === 0) return;
+  const prevLogTerm = raft.log.termAt(snapshotIndex);
+  if (prevLogTerm !== undefined) {
+    return sendEmptyAppend(raft, progress, { prevLogIndex: snapshotIndex, prevLogTerm, leaderCommit: 0 });
+  }
+  // The log was cut behind it: it would not help any more.
+  progress.becomeProbe();
+  raft.appendsDue = true;
 }
 
 /** A follower takes what fits its log behind `prevLogIndex`. Its answer promises that the entries are durable. */
 export function handleAppendEntries(raft: Raft, message: AppendEntries): void {
   const { prevLogIndex, prevLogTerm, entries } = message;
-  if (prevLogIndex < raft.commitIndex) return accept(raft, message, raft.commitIndex);
-  if (raft.log.termAt(prevLogIndex) !== prevLogTerm) return refuse(raft, message);
-  for (const entry of entries) {
-    const known = raft.log.termAt(entry.index);
-    if (known === entry.term) continue;
-    if (known !== undefined) raft.truncateFrom(entry.index);
-    raft.appendReceived(entry);
-  }
+  if (!isWellFormed(message)) return;
   const verified = prevLogIndex + entries.length;
+  // Committed entries are the same everywhere: a late message has nothing new to say of them, only behind them.
+  const committed = Math.max(0, raft.commitIndex - prevLogIndex);
+  if (committed > entries.length) return accept(raft, message, raft.commitIndex);
+  const term = committed === 0 ? prevLogTerm : entries[committed - 1]?.term;
+  if (raft.log.termAt(prevLogIndex + committed) !== term) return refuse(raft, message);
+  takeEntries(raft, entries, committed);
   raft.commitTo(Math.min(message.leaderCommit, verified));
   accept(raft, message, verified);
 }
 
+/** Entries of a message follow one another and its position, and none is from a term to come. */
+function isWellFormed({ term, prevLogIndex, prevLogTerm, entries }: AppendEntries): boolean {
+  let index = prevLogIndex;
+  let lastTerm = prevLogTerm;
+  for (const entry of entries) {
+    if (entry.index !== ++index || entry.term < lastTerm || entry.term > term) return false;
+    if (entry.type === 'conf-change' && decodeConfEntry(entry.data) === null) return false;
+    lastTerm = entry.term;
+  }
+  return true;
+}
+
+/** Entries that are there already stay: a message that was delayed must not take away what came after it (§5.3). */
+function takeEntries(raft: Raft, entries: readonly Entry[], from: number): void {
+  for (let i = from; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.index <= raft.log.lastIndex) {
+      if (raft.log.termAt(entry.index) === entry.term) continue;
+      raft.truncateFrom(entry.index);
+    }
+    raft.appendReceived(entry);
+  }
+}
+
+/** After the append: the leader counts this as a durable copy (§5.3), so it must survive a crash from here on. */
 function accept(raft: Raft, { from }: AppendEntries | InstallSnapshot, index: number): void {
-  raft.sendAfterAppend({
+  raft.messagesAfterAppend.push({
     type: 'AppendEntriesResponse',
+    from: raft.id,
     to: from,
+    term: raft.term,
     success: true,
     index,
     hintIndex: 0,
@@ -113,10 +158,12 @@ export function handleAppendEntriesResponse(
 
 function handleAccepted(raft: Raft, progress: Progress, index: number): void {
   if (index > raft.log.lastIndex || !progress.update(index)) return;
+  const { state, nextIndex, snapshotIndex } = progress;
   // By a snapshot or in another way: the log reaches back to what it needs next.
-  const { state, nextIndex } = progress;
   const arrived = state === 'snapshot' && nextIndex >= raft.log.firstIndex;
   if (state === 'probe' || arrived) progress.becomeReplicate();
+  // It has the snapshot, but the log was cut behind that meanwhile: it needs another one.
+  else if (state === 'snapshot' && snapshotIndex > 0 && index >= snapshotIndex) progress.becomeProbe();
   raft.appendsDue = true;
   raft.maybeCommit();
   if (raft.transferee === progress.member && progress.matchIndex === raft.log.lastIndex) {

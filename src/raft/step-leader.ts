@@ -1,6 +1,6 @@
 import { jointVoteResult } from './quorum/joint.ts';
 import type { Raft } from './raft.ts';
-import { handleAppendEntriesResponse } from './replication.ts';
+import { checkSnapshotArrived, handleAppendEntriesResponse } from './replication.ts';
 import type { PendingRead } from './read-only.ts';
 import type { Progress } from './tracker/progress.ts';
 import type { HeartbeatResponse, Message } from './types.ts';
@@ -31,6 +31,7 @@ export function stepLeader(raft: Raft, message: Message): void {
 /** Besides confirming leadership, the answer tells that messages get through: what is missing is sent anew. */
 function handleHeartbeatResponse(raft: Raft, progress: Progress, message: HeartbeatResponse): void {
   if (progress.state === 'probe') progress.probeSent = false;
+  if (progress.state === 'snapshot') checkSnapshotArrived(raft, progress);
   if (progress.matchIndex < raft.log.lastIndex) {
     if (progress.stuck) progress.becomeProbe();
     raft.appendsDue = true;
@@ -55,8 +56,23 @@ export function sendHeartbeats(raft: Raft): void {
   for (const progress of raft.tracker.peers) {
     const leaderCommit = Math.min(progress.matchIndex, raft.commitIndex);
     progress.toldCommit = Math.max(progress.toldCommit, leaderCommit);
-    raft.send({ type: 'Heartbeat', to: progress.member, leaderCommit, readRound: raft.readOnly.round });
+    raft.messages.push({
+      type: 'Heartbeat',
+      from: raft.id,
+      to: progress.member,
+      term: raft.term,
+      leaderCommit,
+      readRound: raft.readOnly.round,
+    });
   }
+}
+
+/** Once a heartbeat interval. A round that is under way goes along again, as its messages may have been lost. */
+export function beat(raft: Raft): void {
+  for (const progress of raft.tracker.peers) progress.beat();
+  sendHeartbeats(raft);
+  // The configuration may have shrunk since the last answer to the round, and nobody else need answer it.
+  if (raft.readOnly.roundUnderWay) confirmReads(raft);
 }
 
 /** Reads are safe once a quorum has answered a heartbeat that was sent after they came (thesis §6.4). */

@@ -8,9 +8,12 @@ import { NO_MEMBER, type Message } from './types.ts';
 const fromLeader = (message: Message): boolean =>
   message.type === 'AppendEntries' || message.type === 'Heartbeat' || message.type === 'InstallSnapshot';
 
+/** No term ever gets there. A peer that says so is broken, and would leave no next term to anybody. */
+const TERM_MAX = 2 ** 52;
+
 /** Takes one message: first what its term means (paper §5.1), then what the role makes of it. */
 export function step(raft: Raft, message: Message): void {
-  if (message.from === raft.id || message.to !== raft.id) return;
+  if (message.from === raft.id || message.to !== raft.id || message.term > TERM_MAX) return;
   if (message.term > raft.term && !stepHigherTerm(raft, message)) return;
   if (message.term < raft.term) return stepLowerTerm(raft, message);
   if (message.type === 'RequestVote') return handleRequestVote(raft, message);

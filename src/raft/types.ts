@@ -10,7 +10,8 @@ export const NO_MEMBER: MemberId = -1;
 
 const SERVER_IDS = 65_536;
 
-export const memberId = (serverId: number, generation: number): MemberId => generation * SERVER_IDS + serverId;
+export const memberId = (serverId: number, generation: number): MemberId =>
+  generation * SERVER_IDS + serverId;
 export const serverOf = (member: MemberId): number => member % SERVER_IDS;
 export const generationOf = (member: MemberId): number => Math.floor(member / SERVER_IDS);
 

@@ -8,7 +8,14 @@ export type VoteResult = 'won' | 'lost' | 'pending';
  */
 export function committedIndex(voters: readonly MemberId[], matchIndex: (voter: MemberId) => number): number {
   if (voters.length === 0) return Infinity;
-  const indexes = voters.map(matchIndex).sort((a, b) => b - a);
+  // Kept in falling order as they come; a handful of voters, and asked for with every acknowledgement.
+  const indexes: number[] = [];
+  for (const voter of voters) {
+    const index = matchIndex(voter);
+    let at = indexes.length;
+    for (; at > 0 && (indexes[at - 1] ?? 0) < index; at--) indexes[at] = indexes[at - 1] ?? 0;
+    indexes[at] = index;
+  }
   return indexes[voters.length >> 1] ?? 0;
 }
 

@@ -36,7 +36,7 @@ export class Progress {
   recentActive = false;
   /** The highest commit index that it was told. */
   toldCommit = 0;
-  /** `matchIndex` at the last heartbeat tick and at the one before. */
+  /** `matchIndex` at the last heartbeat tick and at the one before; -1 where nothing was under way then. */
   #matchAtBeat = -1;
   #matchAtBeatBefore = -1;
 
@@ -57,7 +57,7 @@ export class Progress {
   /** A heartbeat interval begins. */
   beat(): void {
     this.#matchAtBeatBefore = this.#matchAtBeat;
-    this.#matchAtBeat = this.matchIndex;
+    this.#matchAtBeat = this.#inflight.length > 0 ? this.matchIndex : -1;
   }
 
   /** Whether a whole heartbeat interval brought nothing: what was sent then is lost. */

@@ -8,6 +8,8 @@ export class Tracker {
   readonly #self: MemberId;
   readonly #limits: FlowLimits;
   #peers = new Map<MemberId, Progress>();
+  /** This server's own log is durable up to here, while the committed index is looked for. */
+  #own = 0;
 
   constructor(self: MemberId, limits: FlowLimits) {
     this.#self = self;
@@ -22,10 +24,11 @@ export class Tracker {
     return this.#peers.get(member);
   }
 
-  /** A new leader knows nothing of the others. */
+  /** A new leader knows nothing of the others, not even whether they are there. */
   reset(conf: ConfState, lastIndex: number): void {
     this.#peers = new Map();
     this.follow(conf, lastIndex);
+    for (const progress of this.#peers.values()) progress.recentActive = false;
   }
 
   /** The configuration changed: members that left are forgotten, new ones are given an election timeout to answer. */
@@ -42,10 +45,12 @@ export class Tracker {
 
   /** The highest index that a quorum holds durably; `own` is this server's. */
   committedIndex(conf: ConfState, own: number): number {
-    return jointCommittedIndex(conf, (voter) =>
-      voter === this.#self ? own : (this.#peers.get(voter)?.matchIndex ?? 0),
-    );
+    this.#own = own;
+    return jointCommittedIndex(conf, this.#matchIndex);
   }
+
+  readonly #matchIndex = (voter: MemberId): number =>
+    voter === this.#self ? this.#own : (this.#peers.get(voter)?.matchIndex ?? 0);
 
   /** Whether a quorum was heard since the last call (check-quorum, thesis §6.2). */
   takeQuorumActive(conf: ConfState): boolean {
