@@ -163,7 +163,7 @@ test('a session that ended for want of use is replaced, and the batch executed i
   const outcomes = bench.write('a', bench.nowMs + 500);
   bench.turn();
   bench.nextBatch();
-  assert.deepEqual(outcomes, []);
+  assert.deepEqual([...outcomes], []);
   assert.equal(bench.execute().command, 'register');
   bench.nextBatch();
   assert.ok(outcomes[0]?.ok);
