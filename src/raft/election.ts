@@ -73,6 +73,8 @@ export function handleRequestVote(raft: Raft, message: RequestVote): void {
     (lastLogTerm === raft.log.lastTerm && lastLogIndex >= raft.log.lastIndex);
   const granted = free && upToDate;
   if (granted && !preVote) {
+    // Who helps another to this term no longer asks for the next one.
+    if (raft.role === 'pre-candidate') raft.becomeFollower(raft.term, NO_MEMBER);
     raft.votedFor = from;
     raft.resetElectionTimer();
   }

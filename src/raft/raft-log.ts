@@ -109,8 +109,10 @@ export class RaftLog {
     const last = this.#at(index);
     if (last === undefined) assert(false, `entry ${index} is in the log`);
     const end = this.#position(index) + 1;
-    for (let at = this.#skipped; at < end; at++) this.#bytes -= this.#entries[at]?.data.length ?? 0;
-    this.#entries.fill(COMPACTED, this.#skipped, end);
+    for (let at = this.#skipped; at < end; at++) {
+      this.#bytes -= this.#entries[at]?.data.length ?? 0;
+      this.#entries[at] = COMPACTED;
+    }
     this.#skipped = end;
     this.#baseIndex = index;
     this.#baseTerm = last.term;

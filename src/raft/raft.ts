@@ -4,7 +4,7 @@ import { decodeConfEntry, encodeConfEntry } from './confchange/encoding.ts';
 import { ConfHistory } from './conf-history.ts';
 import type { RaftConfig } from './config.ts';
 import { RaftLog } from './raft-log.ts';
-import { ReadOnly } from './read-only.ts';
+import { AskedReads, ReadOnly } from './read-only.ts';
 import { Tracker } from './tracker/tracker.ts';
 import {
   NO_MEMBER,
@@ -66,11 +66,26 @@ export class Raft {
   /** Whether there may be something to send to followers. */
   appendsDue = false;
 
+  /**
+   * To send at once, because nothing in them depends on this server's disk:
+   * - pre-votes, both ways: they promise nothing, and change neither term nor vote;
+   * - what a leader sends: its term and own vote were durable before it could win, and of its own log it promises
+   *   nothing (an entry that it loses in a crash is never replaced by another of the same term, as it would have to
+   *   win a later one first); it counts its own copy when that is durable (thesis §10.2.1);
+   * - answers to heartbeats while the term and vote on disk are those in memory.
+   */
   messages: Message[] = [];
+  /**
+   * To send when all that was decided before them is durable, because the receiver counts on it after a crash here:
+   * - votes (§5.2: at most one a term), and the request for them, with which a candidate votes for itself;
+   * - acknowledgements of entries and snapshots (§5.3: a committed entry is on a majority of disks);
+   * - refusals, which tell only a term, go along in the same order;
+   * - answers to heartbeats in a term, or after a vote, that is not durable: they confirm a leader to its readers, and
+   *   a member that forgot its term could confirm an old leader after it has helped a new one.
+   */
   messagesAfterAppend: Message[] = [];
   readStates: ReadState[] = [];
-  /** As follower: read indexes that the leader was asked for; a repeated answer counts once. */
-  readonly askedReads = new Set<number>();
+  readonly askedReads = new AskedReads();
   snapshotsWanted: MemberId[] = [];
   pendingSnapshot: SnapshotMeta | null = null;
 
@@ -115,12 +130,12 @@ export class Raft {
   }
 
   send(message: Outgoing): void {
-    this.messages.push({ ...message, from: this.id, term: this.term } as Message);
+    this.messages.push({ ...message, from: this.id, term: this.term });
   }
 
   /** For answers that promise something that must be on disk first. */
   sendAfterAppend(message: Outgoing): void {
-    this.messagesAfterAppend.push({ ...message, from: this.id, term: this.term } as Message);
+    this.messagesAfterAppend.push({ ...message, from: this.id, term: this.term });
   }
 
   // Roles (paper §5.1, §5.2).

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { RingQueue } from '../base/ring-queue.ts';
 import { applyConfChange, isVoter, members } from './confchange/apply.ts';
-import { encodeConfEntry } from './confchange/encoding.ts';
+import { decodeConfEntry, encodeConfEntry } from './confchange/encoding.ts';
 import type { RaftConfig, Refusal } from './config.ts';
 import { countVote, preCampaign } from './election.ts';
 import { Raft } from './raft.ts';
@@ -199,8 +199,10 @@ export class RawNode {
     if (raft.transferee !== NO_MEMBER) return 'transferring';
     if (!raft.commitIsKnown || raft.confs.activeIndex > raft.commitIndex) return 'conf-change-pending';
     const conf = applyConfChange(raft.conf, change.steps);
-    if (conf === null) return 'invalid';
-    return raft.appendOwn('conf-change', encodeConfEntry({ change, conf }), stampMs);
+    const data = conf === null ? null : encodeConfEntry({ change, conf });
+    // Followers drop a message with an entry that they cannot read: there must be none in the log.
+    if (data === null || decodeConfEntry(data) === null) return 'invalid';
+    return raft.appendOwn('conf-change', data, stampMs);
   }
 
   /**

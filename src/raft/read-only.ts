@@ -1,7 +1,7 @@
 import type { MemberId } from './types.ts';
 
 /** Reads that may wait; more are dropped, and asked for again by those who want them. */
-const WAITING_MAX = 100_000;
+export const WAITING_MAX = 100_000;
 
 export interface PendingRead {
   readonly context: number;
@@ -90,5 +90,26 @@ export class ReadOnly {
     this.#uncommitted = [];
     this.#waiting = [];
     this.#inRound = [];
+  }
+}
+
+/** As follower: the reads that the leader was asked for. The network may repeat an answer; each read counts once. */
+export class AskedReads {
+  readonly #contexts = new Set<number>();
+
+  /** Of too many, the one that waits longest is given up: its answer is lost, most likely. */
+  add(context: number): void {
+    this.#contexts.add(context);
+    const [oldest] = this.#contexts;
+    if (this.#contexts.size > WAITING_MAX && oldest !== undefined) this.#contexts.delete(oldest);
+  }
+
+  /** An answer came; whether it was waited for. */
+  take(context: number): boolean {
+    return this.#contexts.delete(context);
+  }
+
+  clear(): void {
+    this.#contexts.clear();
   }
 }

@@ -18,7 +18,7 @@ export function stepFollower(raft: Raft, message: Message): void {
     case 'TimeoutNow':
       return campaign(raft, true);
     case 'ReadIndexResponse':
-      if (!raft.askedReads.delete(message.context)) return;
+      if (!raft.askedReads.take(message.context)) return;
       raft.readStates.push({ context: message.context, index: message.index, stampMs: message.stampMs });
       return;
     default:
