@@ -61,15 +61,17 @@ export interface TransportHandler {
   /** A connection to the peer was made and its identity admitted. */
   onConnected(peer: MemberId): void;
   /**
-   * The connection to the peer's server broke. `refused` when the attempt to connect anew was refused by its
-   * machine: no process listens there.
+   * The connection to the peer's server broke; called again with `refused` when an attempt to connect anew was then
+   * refused by its machine: no process listens there.
    */
   onDisconnected(serverId: number, refused: boolean): void;
 }
 
 /**
- * Carries messages between servers: unreliable by contract (a message is lost, never altered), in order between
- * two servers as long as the connection stands. Never blocks; what exceeds its limits is dropped.
+ * Carries messages between servers: unreliable by contract (a message is lost, never altered). Two servers have two
+ * channels, each in order as long as its connection stands: AppendEntries with entries, SnapshotChunk and Forward
+ * go over one, everything else over the other and may overtake them. Never blocks; what exceeds its limits is
+ * dropped.
  */
 export interface Transport {
   start(handler: TransportHandler): void;
