@@ -148,6 +148,24 @@ test('entries that no log can hold are refused', () => {
   refused(raw(3, 1, 2, 9, 2 ** 53 - 1, 5, 0, [[5, 0, 1, data]]), /past the last index/);
 });
 
+test('the bytes are those of the protocol description', () => {
+  const frameOf = (message: PeerMessage): string =>
+    Buffer.concat(new MessageEncoder().encode(message)).toString('hex');
+  const heartbeat = { type: 'Heartbeat', from: 1, to: 2, term: 7, leaderCommit: 300, readRound: 5 } as const;
+  assert.equal(frameOf(heartbeat), '090000001c9447829605010207cd012c05');
+  const appended: AppendEntries = {
+    type: 'AppendEntries',
+    from: 1,
+    to: 2,
+    term: 7,
+    prevLogIndex: 9,
+    prevLogTerm: 6,
+    entries: [{ index: 10, term: 7, type: 'normal', stampMs: 1_000, data: new Uint8Array([0x68, 0x69]) }],
+    leaderCommit: 8,
+  };
+  assert.equal(frameOf(appended), '13000000d2a367c7980301020709060891940700cd03e8c4026869');
+});
+
 test('decoded entries alias the payload', () => {
   const payload = payloadOf(append([entry(1, 1, 'abc')]));
   const message = decodeMessage(payload) as AppendEntries;
