@@ -6,6 +6,7 @@ import type { Forward, ForwardRefused, Transport } from '../net/transport.ts';
 import { decodeEntry, encodeProposals, proposalBytes, type Proposal } from './envelope.ts';
 import { Proposals, type Outgoing } from './proposals.ts';
 import type { ProposeOutcome } from './replicator.ts';
+import { TakenForwards } from './taken-forwards.ts';
 
 /** How long a refused proposal waits before it is sent again. */
 const RETRY_AFTER_MS = 50;
@@ -36,6 +37,7 @@ export class ProposalRouter<Result> {
   #retryAtMs = 0;
   /** Followers that wait for an entry of theirs, up to which index: they are told of its commit at once. */
   readonly #eager = new Map<MemberId, number>();
+  readonly #taken = new TakenForwards();
   #toldCommit = 0;
   /** Whether the log can take more; if not, proposals are refused and nothing is lost. */
   logHasSpace = true;
@@ -81,12 +83,15 @@ export class ProposalRouter<Result> {
     const { node, transport, logTimeMs } = this.#options;
     const refuse = (reason: ForwardRefused['reason']): void =>
       transport.send(from, { type: 'ForwardRefused', proposal: forward.proposal, reason });
+    const boot = bootOf(forward.data);
+    if (boot !== null && this.#taken.has(from, boot, forward.proposal)) return;
     if (node.role !== 'leader') return refuse('not-leader');
     if (!this.logHasSpace) return refuse('no-space');
-    if (!mayPropose || !isProposals(forward.data)) return refuse('overloaded');
+    if (!mayPropose || boot === null) return refuse('overloaded');
     const index = node.propose(forward.data, logTimeMs());
-    if (typeof index === 'number') this.#eager.set(from, index);
-    else refuse(index === 'overloaded' ? 'overloaded' : 'not-leader');
+    if (typeof index !== 'number') return refuse(index === 'overloaded' ? 'overloaded' : 'not-leader');
+    this.#taken.add(from, boot, forward.proposal);
+    this.#eager.set(from, index);
   }
 
   onRefused(from: MemberId, refused: ForwardRefused): void {
@@ -166,11 +171,15 @@ export class ProposalRouter<Result> {
   }
 }
 
-/** A forward is appended as it came; what is not proposals would fail where it is applied, on every server. */
-function isProposals(data: Uint8Array): boolean {
+/**
+ * Which start of a server made the proposals of a forward. Null if it holds none: it is appended as it came, and
+ * what is not proposals would fail where it is applied, on every server.
+ */
+function bootOf(data: Uint8Array): number | null {
   try {
-    return decodeEntry(data).kind === 'proposals';
+    const content = decodeEntry(data);
+    return content.kind === 'proposals' ? (content.proposals[0]?.boot ?? null) : null;
   } catch {
-    return false;
+    return null;
   }
 }
