@@ -107,7 +107,6 @@ export class FaultInjector {
       case 'stop':
         if (server.open === null) return null;
         server.stop();
-        this.#cluster.startAfter(server, lengthMs + 500);
         return `of ${server.id}`;
       case 'pause':
         server.process?.pause(lengthMs * 2);

@@ -138,8 +138,9 @@ export class SimNetwork {
       atMs = Math.max(atMs, this.#lastArrivalMs.get(pair) ?? 0);
       this.#lastArrivalMs.set(pair, atMs);
     }
+    // Connections end with a process: nothing that was sent to it reaches the next one.
+    const receiver = this.#endpoints.get(serverOf(to));
     this.#scheduler.schedule(atMs - this.#scheduler.nowMs, () => {
-      const receiver = this.#endpoints.get(serverOf(to));
       if (receiver === undefined || this.isCut(from, serverOf(to))) return;
       receiver.process.after(0, () => {
         const message = this.#format.decode(Uint8Array.from(bytes));

@@ -39,7 +39,7 @@ export class SimCluster implements ServerEvents {
   readonly #appliedIndex = new Map<number, number>();
   /** Servers that are to stay down. */
   readonly held = new Set<number>();
-  /** Ends of processes of their own accord: failed disks. */
+  /** Ends of processes that nobody had asked for: failed disks, crashes in the middle of a change. */
   deaths = 0;
 
   constructor(world: WorldOptions, scheduler: Scheduler, prng: Prng, transcript: Transcript) {
@@ -130,9 +130,9 @@ export class SimCluster implements ServerEvents {
     });
   }
 
-  ended(server: SimServer, reason: string): void {
+  ended(server: SimServer, reason: string, ownAccord: boolean): void {
     this.log(server, `ended: ${reason}`);
-    if (!reason.startsWith('fatal')) return;
+    if (!ownAccord) return;
     this.deaths++;
     this.startAfter(server, this.#prng.below(RESTART_MS_MAX));
   }
@@ -205,6 +205,8 @@ function describePeerMessage(from: number, to: number, message: PeerMessage): st
       return `${from}->${to} t${message.term} SnapshotChunk ${message.seq} of ${message.index}${message.last ? ', last' : ''}`;
     case 'SnapshotAck':
       return `${from}->${to} SnapshotAck ${message.failed ? 'failed' : message.next}`;
+    case 'Join':
+      return `${from}->${to} Join`;
     default:
       return describeMessage(message);
   }

@@ -23,8 +23,8 @@ export interface ServerEvents {
   /** Called after everything that happened in the server's process. */
   observe(server: SimServer): void;
   started(server: SimServer): void;
-  /** The process ended, for `reason`. */
-  ended(server: SimServer, reason: string): void;
+  /** The process ended, for `reason`; of its own accord, if nobody who will start it again had asked for it. */
+  ended(server: SimServer, reason: string, ownAccord: boolean): void;
   sent(server: SimServer, message: PeerMessage): void;
   /** The state machine stands at a further position. */
   advanced(server: SimServer, position: Position): void;
@@ -137,13 +137,13 @@ export class SimServer {
   crash(): void {
     if (this.#life === null) return;
     this.disk.crashProcess();
-    this.#end('crash');
+    this.#end('crash', false);
   }
 
   /** Power fails: what was not synced may be gone. */
   losePower(): void {
     this.disk.losePower();
-    this.#end('power loss');
+    this.#end('power loss', false);
   }
 
   /** Ends as on a signal: finishes what is under way and closes everything. */
@@ -156,7 +156,7 @@ export class SimServer {
       replica.stop();
       wal.close(() => {
         store.close(() => {
-          if (this.#life === life) this.#end('stop');
+          if (this.#life === life) this.#end('stop', true);
         });
       });
     });
@@ -191,11 +191,11 @@ export class SimServer {
   #crashHere(): void {
     if (this.#life === null) return;
     this.disk.losePower();
-    this.#end('power loss in the middle of a change');
+    this.#end('power loss in the middle of a change', true);
     throw new Crashed();
   }
 
-  #end(reason: string): void {
+  #end(reason: string, ownAccord: boolean): void {
     const life = this.#life;
     if (life === null) return;
     this.promised = this.durable;
@@ -205,7 +205,7 @@ export class SimServer {
     const callbacks = [...this.#onEnd];
     this.#onEnd.clear();
     for (const callback of callbacks) callback();
-    this.#options.events.ended(this, reason);
+    this.#options.events.ended(this, reason, ownAccord);
   }
 
   /** An error that reached the top of the event loop ends a real process, too. */
@@ -226,7 +226,7 @@ export class SimServer {
       this.#options.events.fail(`server ${this.id} died without a reason: ${error.message}`, error);
     }
     this.disk.crashProcess();
-    this.#end(`fatal: ${error.message}`);
+    this.#end(`fatal: ${error.message}`, true);
   }
 
   #open(life: Life): void {

@@ -74,7 +74,7 @@ export class Workload {
   #work(client: Client): void {
     if (!this.#working) return;
     client.operate(() => {
-      this.#scheduler.schedule(0.1 + client.thinkMs(), () => this.#work(client));
+      this.#scheduler.schedule(client.waitMs(), () => this.#work(client));
     });
   }
 
@@ -191,6 +191,7 @@ class Client {
   readonly #workload: Workload;
   #server = 0;
   #values = 0;
+  #failed = false;
   /** The version that it saw each key with last. */
   readonly #versions = new Map<string, number>();
 
@@ -202,8 +203,10 @@ class Client {
     this.#server = prng.below(world.servers);
   }
 
-  thinkMs(): number {
-    return this.#prng.float() * this.#world.thinkMsMax;
+  /** How long it waits before its next request: longer after a failure. */
+  waitMs(): number {
+    const thinkMs = 0.1 + this.#prng.float() * this.#world.thinkMsMax;
+    return this.#failed ? thinkMs + 20 * this.#prng.float() : thinkMs;
   }
 
   operate(done: () => void): void {
@@ -222,6 +225,7 @@ class Client {
         const key = planned[i]?.invocation.key;
         if (result?.version !== undefined && key !== undefined) this.#versions.set(key, result.version);
       });
+      this.#failed = !ok;
       if (!ok || prng.chance(0.02)) this.#server = prng.below(this.#world.servers);
       done();
     });
