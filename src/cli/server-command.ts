@@ -12,6 +12,7 @@ const STOP_MS_MAX = 5_000;
 interface ServerOptions {
   readonly config: string;
   readonly logLevel: string;
+  readonly rebuild: boolean;
 }
 
 export function registerServer(program: Command): void {
@@ -20,6 +21,7 @@ export function registerServer(program: Command): void {
     .description('run one server of the cluster')
     .argument('<id>', 'its Id in the configuration', parseServerId)
     .addOption(configOption())
+    .option('--rebuild', 'start over with empty data, and get everything from the other servers', false)
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -35,6 +37,7 @@ async function runServer(id: number, options: ServerOptions): Promise<void> {
     config,
     serverId: id,
     logger,
+    rebuild: options.rebuild,
     onFatal(error) {
       logger.error({ error: messageOf(error) }, `stopped: ${messageOf(error)}`);
       process.exit(exitCodes.failed);

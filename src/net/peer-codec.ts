@@ -157,6 +157,11 @@ const codecs: Codecs = {
     fields: (m) => [m.transfer, m.next, m.failed],
     parse: (f) => ({ type: 'SnapshotAck', transfer: f.uint(), next: f.uint(), failed: f.bool() }),
   },
+  Join: {
+    type: 20,
+    fields: () => [],
+    parse: () => ({ type: 'Join' }),
+  },
 };
 
 const parsers = new Map<number, (fields: Fields) => PeerMessage>();

@@ -103,6 +103,7 @@ const byType: { [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
     proposal: uint,
     reason: fc.constantFrom('not-leader', 'overloaded', 'no-space'),
   }),
+  Join: of<Of<'Join'>>('Join', {}),
   SnapshotChunk: of<Of<'SnapshotChunk'>>('SnapshotChunk', {
     transfer: uint,
     seq: uint,

@@ -40,8 +40,13 @@ export interface SnapshotAck {
   readonly failed: boolean;
 }
 
+/** A rebuilt server, under a member id that the cluster does not know yet, asks the leader to make it a member. */
+export interface Join {
+  readonly type: 'Join';
+}
+
 /** Everything that servers say to one another. */
-export type PeerMessage = Message | Forward | ForwardRefused | SnapshotChunk | SnapshotAck;
+export type PeerMessage = Message | Forward | ForwardRefused | SnapshotChunk | SnapshotAck | Join;
 
 /** Who somebody is, told at the start of every connection. */
 export interface PeerIdentity {

@@ -1,7 +1,7 @@
 import { KvraftError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
-import type { MemberId } from '../raft/types.ts';
+import { generationOf, type MemberId } from '../raft/types.ts';
 import type { PeerIdentity } from '../net/transport.ts';
 import type { ReplicaRecord } from './envelope.ts';
 import { randomHex, type Identity } from './identity.ts';
@@ -81,7 +81,8 @@ export class Founding {
       );
     }
     const founders = this.#membership.foundingServers;
-    if (clusterId === '' && founders.join() !== foundingServers.join()) {
+    const isFounder = clusterId === '' && generationOf(member) === 0;
+    if (isFounder && founders.join() !== foundingServers.join()) {
       throw new KvraftError(
         'INVALID_CONFIG',
         `the cluster was founded with servers ${founders.join(', ')}, this configuration names ` +

@@ -23,6 +23,13 @@ interface IdentityFile {
   pins: Record<string, string>;
 }
 
+export interface IdentitySetup {
+  readonly serverId: number;
+  /** The server ids of the configuration. */
+  readonly foundingServers: readonly number[];
+  readonly prng: Prng;
+}
+
 /** Who a data folder is. Kept in a small file of its own that is replaced atomically. */
 export class Identity {
   readonly #vfs: Vfs;
@@ -36,27 +43,10 @@ export class Identity {
   }
 
   /** Reads the folder's identity, or makes one where the folder is new. Refuses the folder of another server. */
-  static open(
-    vfs: Vfs,
-    folder: string,
-    setup: { serverId: number; foundingServers: readonly number[]; prng: Prng },
-  ): Identity {
+  static open(vfs: Vfs, folder: string, setup: IdentitySetup): Identity {
     vfs.makeFolder(folder);
     const path = `${folder}/${FILE}`;
-    if (!vfs.exists(path)) {
-      const identity = new Identity(vfs, folder, {
-        format: FORMAT,
-        serverId: setup.serverId,
-        generation: 0,
-        incarnation: randomHex(setup.prng, 2),
-        clusterId: '',
-        foundingServers: [...setup.foundingServers].toSorted((a, b) => a - b),
-        logCreated: false,
-        pins: {},
-      });
-      identity.#save();
-      return identity;
-    }
+    if (!vfs.exists(path)) return Identity.create(vfs, folder, setup, { generation: 0, clusterId: '' });
     const file = parse(path, vfs.readFile(path));
     if (file.serverId !== setup.serverId) {
       throw new KvraftError(
@@ -66,6 +56,27 @@ export class Identity {
       );
     }
     return new Identity(vfs, folder, file);
+  }
+
+  /** Makes the identity of an empty folder: of a first life, or of one that a rebuilt server begins. */
+  static create(
+    vfs: Vfs,
+    folder: string,
+    { serverId, foundingServers, prng }: IdentitySetup,
+    { generation, clusterId }: { generation: number; clusterId: string },
+  ): Identity {
+    const identity = new Identity(vfs, folder, {
+      format: FORMAT,
+      serverId,
+      generation,
+      incarnation: randomHex(prng, 2),
+      clusterId,
+      foundingServers: foundingServers.toSorted((a, b) => a - b),
+      logCreated: false,
+      pins: {},
+    });
+    identity.#save();
+    return identity;
   }
 
   get member(): MemberId {

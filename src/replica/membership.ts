@@ -1,6 +1,6 @@
 import { KvraftError } from '../base/errors.ts';
 import type { ConfState, MemberId } from '../raft/types.ts';
-import { generationOf, serverOf } from '../raft/types.ts';
+import { generationOf, memberId, serverOf } from '../raft/types.ts';
 import { namespaces, type StateStorage } from '../store/store.ts';
 import type { PeerIdentity } from '../net/transport.ts';
 import type { ReplicaRecord } from './envelope.ts';
@@ -96,6 +96,12 @@ export function decodeConf(bytes: Uint8Array): ConfState {
   } catch (cause) {
     throw new KvraftError('PROTOCOL', 'a configuration that cannot be read', { cause });
   }
+}
+
+/** The configuration of a cluster that is being founded: all servers of its configuration, in their first life. */
+export function foundingConf(servers: readonly number[]): ConfState {
+  const voters = servers.map((server) => memberId(server, 0)).sort((a, b) => a - b);
+  return { voters, votersOutgoing: [], learners: [], learnersNext: [] };
 }
 
 export const membersOf = (conf: ConfState): MemberId[] => [

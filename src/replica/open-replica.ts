@@ -6,13 +6,13 @@ import type { Prng } from '../base/prng.ts';
 import type { Transport } from '../net/transport.ts';
 import type { InitialState, RaftConfig } from '../raft/config.ts';
 import { RawNode } from '../raft/raw-node.ts';
-import { memberId, NO_MEMBER, type ConfState } from '../raft/types.ts';
+import { generationOf, NO_MEMBER, type ConfState } from '../raft/types.ts';
 import type { StateStorage, Store } from '../store/store.ts';
 import type { RecoveredLog, Wal } from '../wal/wal-types.ts';
 import { openWal } from '../wal/wal.ts';
 import type { Vfs } from '../wal/vfs.ts';
 import { Identity } from './identity.ts';
-import { Membership } from './membership.ts';
+import { foundingConf, Membership } from './membership.ts';
 import { assertOptions, type ReplicaOptions } from './options.ts';
 import { RaftReplica } from './raft-replica.ts';
 import type { StateMachine } from './state-machine.ts';
@@ -73,13 +73,7 @@ export function openReplica<Machine extends StateMachine>(
   store.beforeFreeze = () => machine.save();
   store.onFatal = onFatal;
   const membership = new Membership(store);
-  const initial = initialState(
-    recovered,
-    store,
-    wal,
-    membership.loadConf() ?? foundingConf(identity),
-    logger,
-  );
+  const initial = initialState(recovered, store, wal, membership.loadConf() ?? firstConf(identity), logger);
   store.setLogDurable(initial.entries.at(-1)?.index ?? initial.baseIndex);
   replica = new RaftReplica({
     node: new RawNode(raftConfig(identity, initial, prng, options)),
@@ -99,10 +93,9 @@ export function openReplica<Machine extends StateMachine>(
 
 const REMEDY = 'restore it from a backup, or rebuild this server from the others';
 
-/** The configuration of a cluster that is being founded: all servers of its configuration, in their first life. */
-function foundingConf(identity: Identity): ConfState {
-  const voters = identity.foundingServers.map((server) => memberId(server, 0));
-  return { voters, votersOutgoing: [], learners: [], learnersNext: [] };
+/** What a server starts from that holds nothing yet. A rebuilt one is no member until the others made it one. */
+function firstConf(identity: Identity): ConfState {
+  return foundingConf(generationOf(identity.member) === 0 ? identity.foundingServers : []);
 }
 
 /**

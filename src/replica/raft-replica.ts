@@ -15,8 +15,9 @@ import { Deadlines } from './deadlines.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
 import type { Identity } from './identity.ts';
+import { Joining } from './joining.ts';
 import { LogTime } from './log-time.ts';
-import { refusalOf, type Membership } from './membership.ts';
+import { foundingConf, membersOf, refusalOf, type Membership } from './membership.ts';
 import type { ReplicaOptions } from './options.ts';
 import { ProposalRouter } from './proposal-router.ts';
 import { Reads } from './reads.ts';
@@ -53,6 +54,8 @@ export interface ReplicaStatus {
   readonly stateHash: string;
   readonly voters: readonly number[];
   readonly learners: readonly number[];
+  /** All members as the core knows them, earlier lives included. */
+  readonly members: readonly MemberId[];
   readonly logBytes: number;
   readonly unflushedBytes: number;
 }
@@ -68,12 +71,15 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #router: ProposalRouter<Result>;
   readonly #reads: Reads;
   readonly #founding: Founding;
+  readonly #joining: Joining;
   readonly #snapshots: SnapshotTraffic;
   /** Committed, waiting for the state machine. */
   #unapplied: Entry[] = [];
   /** A commit index that was not written to the log yet; it goes with the next write. */
   #unwrittenHardState: HardState | null = null;
   readonly #deadlines: Deadlines;
+  /** What the peers that were admitted said of themselves. */
+  readonly #identities = new Map<MemberId, string>();
   #leadership = { term: 0, leaderId: NO_MEMBER };
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
@@ -97,6 +103,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
     this.#founding = new Founding(parts.membership, parts.identity, logger);
+    const logTimeMs = (): number => this.#logTime.nowMs();
+    this.#joining = new Joining({ node, transport, clock, logger, logTimeMs });
     this.#snapshots = new SnapshotTraffic({
       node,
       store,
@@ -175,6 +183,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       stateHash: machine.stateHash(),
       voters: conf.voters.map(serverOf),
       learners: conf.learners.map(serverOf),
+      members: membersOf(conf),
       logBytes: node.logBytes,
       unflushedBytes: store.unflushedBytes,
     };
@@ -220,11 +229,15 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { identity, membership } = this.#parts;
     const incarnation = membership.incarnationOf(peer.member) ?? identity.pinOf(peer.member);
     const refusal = refusalOf(peer, this.identity(), { incarnation, conf: this.#node.confState() });
-    if (refusal === null) this.#founding.meet(peer);
+    // Of a rebuilt server the log must say first which folder it is: see `Join`.
+    if (refusal === null && membersOf(this.#node.confState()).includes(peer.member))
+      this.#founding.meet(peer);
+    if (refusal === null) this.#identities.set(peer.member, peer.incarnation);
     return refusal;
   }
 
-  onConnected(): void {
+  onConnected(peer: MemberId): void {
+    this.#joining.onConnected(peer);
     this.#schedule();
   }
 
@@ -254,6 +267,9 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         break;
       case 'SnapshotAck':
         this.#snapshots.onAck(from, message);
+        break;
+      case 'Join':
+        this.#join(from);
         break;
       case 'ReadIndex':
         if (this.#node.role === 'leader' && message.term <= this.#node.term) {
@@ -321,6 +337,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#reads.expire(nowMs);
     this.#reads.takeBackAskedBefore(nowMs - options.electionTimeoutMs);
     this.#snapshots.tick(nowMs);
+    this.#joining.tick();
     this.#schedule();
   };
 
@@ -398,7 +415,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
           if (origin === identity.member) this.#router.applied(boot, id, result);
         }
       } else if (content.kind === 'record' && membership.apply(content.record)) {
-        if (content.record.record === 'found') membership.saveConf(this.#node.confStateAt(entry.index));
+        if (content.record.record === 'found') membership.saveConf(foundingConf(content.record.servers));
         this.#joinCluster();
       }
     }
@@ -414,6 +431,15 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   // Leading.
+
+  /** A rebuilt server asks to become a member: first its data folder is tied to it, then it learns. */
+  #join(from: MemberId): void {
+    const incarnation = this.#identities.get(from);
+    if (this.#node.role !== 'leader' || incarnation === undefined) return;
+    if (this.#parts.membership.incarnationOf(from) === incarnation) this.#joining.onJoin(from);
+    else
+      this.#node.propose(encodeRecord({ record: 'bind', member: from, incarnation }), this.#logTime.nowMs());
+  }
 
   /** Proposals are taken once the cluster is founded, by a leader. */
   #mayPropose(): boolean {

@@ -16,12 +16,15 @@ import { nodeVfs } from '../wal/node-vfs.ts';
 import { textDialects } from '../wire/text-dialects.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
 import { nodeClock } from './node-clock.ts';
+import { prepareRebuild } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
 
 export interface ServerSetup {
   readonly config: ClusterConfig;
   readonly serverId: number;
   readonly logger: Logger;
+  /** Start over with empty data, as a new member that gets everything from the others. */
+  readonly rebuild: boolean;
   /** The server cannot go on; nothing more is acknowledged. The process (or worker) must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -54,6 +57,7 @@ export async function startServer(setup: ServerSetup): Promise<RunningServer> {
     await new Promise<void>((resolve, reject) => {
       transport.listen((error) => (error === null ? resolve() : reject(error)));
     });
+    if (setup.rebuild) await rebuild(setup, folder);
     server = new Server(setup, own, folder, lock, transport);
     await server.start();
     return server;
@@ -62,6 +66,13 @@ export async function startServer(setup: ServerSetup): Promise<RunningServer> {
     lock.release();
     throw error;
   }
+}
+
+function rebuild({ config, serverId, logger }: ServerSetup, folder: string): Promise<void> {
+  const foundingServers = config.servers.map(({ id }) => id);
+  const others = config.servers.filter(({ id }) => id !== serverId);
+  const prng = createPrng(randomInt(PRNG_SEED_BITS));
+  return prepareRebuild(folder, { serverId, foundingServers, prng }, others, logger);
 }
 
 function transportOptions(
@@ -157,6 +168,7 @@ class Server implements RunningServer {
       stateHash: status.stateHash,
       voters: status.voters,
       learners: status.learners,
+      members: status.members,
       version: machine.version,
       logBytes: status.logBytes,
       walBytesOnDisk: wal.bytesOnDisk,

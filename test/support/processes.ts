@@ -67,17 +67,23 @@ export class ProcessCluster {
   }
 
   start(...ids: number[]): void {
-    for (const id of ids) {
-      const args = [KVRAFT, 'server', String(id), '--config', this.configFile];
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-      this.#children.set(id, child);
-      child.stderr?.on('data', (chunk: Buffer) => {
-        this.logs.set(id, `${this.logs.get(id) ?? ''}${chunk.toString()}`.slice(-20_000));
-      });
-      child.once('exit', () => {
-        if (this.#children.get(id) === child) this.#children.delete(id);
-      });
-    }
+    for (const id of ids) this.#spawn(id);
+  }
+
+  startRebuild(id: number): void {
+    this.#spawn(id, '--rebuild');
+  }
+
+  #spawn(id: number, ...more: string[]): void {
+    const args = [KVRAFT, 'server', String(id), '--config', this.configFile, ...more];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#children.set(id, child);
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.logs.set(id, `${this.logs.get(id) ?? ''}${chunk.toString()}`.slice(-20_000));
+    });
+    child.once('exit', () => {
+      if (this.#children.get(id) === child) this.#children.delete(id);
+    });
   }
 
   startAll(): void {
