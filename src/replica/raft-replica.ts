@@ -314,7 +314,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     }
     this.#apply();
     this.#logTime.observe(node.lastStampMs);
-    this.#reads.applied(this.#parts.store.position.index);
+    const { index, stampMs } = this.#parts.store.position;
+    this.#reads.applied(index, stampMs);
     this.#router.tellCommit();
     compactLog(this.#parts, this.#snapshots.heldIndex);
   };

@@ -17,10 +17,18 @@ test('reads of one turn share one question and are answered together once their 
   const context = reads.ask(0);
   assert.ok(!reads.hasUnasked);
   reads.confirm({ context, index: 7, stampMs: 42 });
-  reads.applied(6);
+  reads.applied(6, 0);
   assert.deepEqual(answered, []);
-  reads.applied(7);
+  reads.applied(7, 0);
   assert.deepEqual(answered, ['a@42', 'b@42']);
+});
+
+test('a read that sees a later write is as of its time: a key never has longer to live than it was given', () => {
+  const { reads, answered, add } = setUp();
+  add('a');
+  reads.confirm({ context: reads.ask(0), index: 7, stampMs: 42 });
+  reads.applied(9, 51);
+  assert.deepEqual(answered, ['a@51']);
 });
 
 test('an answer to a question of an earlier life fits nothing', () => {
@@ -28,7 +36,7 @@ test('an answer to a question of an earlier life fits nothing', () => {
   add('a');
   const context = reads.ask(0);
   reads.confirm({ context: context + 1, index: 1, stampMs: 0 });
-  reads.applied(10);
+  reads.applied(10, 0);
   assert.deepEqual(answered, []);
 });
 
@@ -38,7 +46,7 @@ test('a repeated answer answers once', () => {
   const context = reads.ask(0);
   reads.confirm({ context, index: 1, stampMs: 0 });
   reads.confirm({ context, index: 1, stampMs: 0 });
-  reads.applied(1);
+  reads.applied(1, 0);
   assert.deepEqual(answered, ['a@0']);
 });
 
@@ -50,10 +58,10 @@ test('a new leader is asked everything anew, confirmed reads included', () => {
   const asked = reads.ask(0);
   reads.takeBackAll();
   reads.confirm({ context: asked, index: 1, stampMs: 0 });
-  reads.applied(100);
+  reads.applied(100, 0);
   assert.deepEqual(answered, [], 'an answer of the old leader counts no more');
   reads.confirm({ context: reads.ask(0), index: 5, stampMs: 9 });
-  reads.applied(100);
+  reads.applied(100, 0);
   assert.deepEqual(answered.toSorted(), ['asked@9', 'confirmed@9']);
 });
 
@@ -67,10 +75,10 @@ test('a question without an answer is put again, and the late answer to the firs
   assert.ok(reads.hasUnasked);
   const second = reads.ask(20);
   reads.confirm({ context: first, index: 1, stampMs: 0 });
-  reads.applied(1);
+  reads.applied(1, 0);
   assert.deepEqual(answered, []);
   reads.confirm({ context: second, index: 1, stampMs: 3 });
-  reads.applied(1);
+  reads.applied(1, 0);
   assert.deepEqual(answered, ['a@3']);
 });
 
@@ -84,6 +92,6 @@ test('each read fails at its own deadline, in whatever state it is', () => {
   add('unasked', 100);
   reads.expire(100);
   assert.deepEqual(answered.toSorted(), ['asked!', 'confirmed!', 'unasked!']);
-  reads.applied(100);
+  reads.applied(100, 0);
   assert.equal(answered.at(-1), 'later@0');
 });

@@ -70,12 +70,16 @@ export class Reads {
     this.#confirmed.push({ index: state.index, stampMs: state.stampMs, reads: group.reads });
   }
 
-  /** Calls back every read that is safe now that `appliedIndex` is applied. */
-  applied(appliedIndex: number): void {
+  /**
+   * Calls back every read that is safe now that `appliedIndex` is applied, whose entry has the given stamp. A state
+   * that holds later entries than the read asked for is as of the last one's log time.
+   */
+  applied(appliedIndex: number, appliedStampMs: number): void {
     for (let next = this.#confirmed.peek(); next !== undefined; next = this.#confirmed.peek()) {
       if (next.index > appliedIndex) return;
       this.#confirmed.shift();
-      for (const read of next.reads) read.done({ ok: true, stampMs: next.stampMs });
+      const stampMs = Math.max(next.stampMs, appliedStampMs);
+      for (const read of next.reads) read.done({ ok: true, stampMs });
     }
   }
 
