@@ -359,11 +359,14 @@ export class RawNode {
       countVote(raft, raft.id, true);
   }
 
-  /** The state machine has executed everything up to `index`. */
+  /**
+   * The state machine has executed everything up to `index`. An index below that of a snapshot that was taken
+   * meanwhile is late, and says nothing.
+   */
   applied(index: number): void {
     const raft = this.#raft;
-    assert(index >= raft.appliedIndex && index <= raft.commitIndex, `entry ${index} is committed`);
-    raft.appliedIndex = index;
+    if (index > raft.commitIndex) assert(false, `entry ${index} is committed`);
+    raft.appliedIndex = Math.max(raft.appliedIndex, index);
   }
 
   /** Forgets the log up to `index`: the state on disk holds it. */

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { appended, bytes, change, heartbeatResponse, rejected, requestVote, vote } from './test-messages.ts';
+import { testTuning } from './test-node.ts';
+import { lead, ofType, soloOf } from './test-solo.ts';
+import type { Solo } from './test-solo.ts';
+import type { AppendEntries, MemberId } from './types.ts';
+
+/** How a leader gets on when an answer is lost or a configuration changes under way. */
+
+const { heartbeatTicks } = testTuning;
+const three = [1, 2, 3];
+
+const progressOf = (solo: Solo, id: MemberId) => solo.raw.progress().find(({ member }) => member === id);
+const appendsTo = (solo: Solo, id: MemberId): AppendEntries[] =>
+  ofType(solo.take(), 'AppendEntries').filter(({ to }) => to === id);
+
+/** A leader of term 2 whose log is cut at 5 and ends at 7; 3 needs what was cut, and is sent a snapshot of 6. */
+function sendingSnapshot(): Solo {
+  const solo = soloOf(1, three, { terms: [1, 1, 1, 1, 1, 1], term: 1 });
+  lead(solo);
+  solo.step(appended(2, 1, 2, 7));
+  solo.node.flush();
+  solo.node.compact(5);
+  solo.step(rejected(3, 1, 2, 6, 0, 0));
+  assert.deepEqual(solo.node.snapshotsWanted.splice(0), [3]);
+  solo.node.call((raw) => raw.snapshotStarted(3, 6));
+  solo.take();
+  return solo;
+}
+
+test('§7 a follower whose acknowledgement of a snapshot was lost is asked whether it has it', () => {
+  const solo = sendingSnapshot();
+  solo.step(rejected(3, 1, 2, 6, 0, 0));
+  assert.equal(progressOf(solo, 3)?.state, 'snapshot', 'it has not arrived yet');
+  solo.node.call((raw) => raw.step(heartbeatResponse(3, 1, 2)));
+  const [asked] = appendsTo(solo, 3);
+  assert.deepEqual([asked?.prevLogIndex, asked?.prevLogTerm, asked?.entries], [6, 1, []]);
+  solo.node.call((raw) => raw.step(appended(3, 1, 2, 6)));
+  assert.deepEqual(
+    appendsTo(solo, 3).map(({ entries }) => entries.map(({ index }) => index)),
+    [[7]],
+  );
+  assert.equal(progressOf(solo, 3)?.state, 'replicate');
+});
+
+test('§7 a follower that got a snapshot behind which the log was cut meanwhile gets another', () => {
+  const solo = sendingSnapshot();
+  solo.node.compact(7);
+  solo.step(appended(3, 1, 2, 6));
+  assert.deepEqual(solo.node.snapshotsWanted, [3]);
+});
+
+test('§7 a snapshot behind which the log was cut is not waited for', () => {
+  const solo = sendingSnapshot();
+  solo.node.compact(7);
+  solo.step(heartbeatResponse(3, 1, 2));
+  assert.deepEqual(solo.node.snapshotsWanted, [3]);
+});
+
+test('§5.3 a follower that needs what was cut far ahead of its hint is not probed in between', () => {
+  const solo = soloOf(1, three, { terms: [1, 1, 1, 1, 1, 1], term: 1 });
+  lead(solo);
+  solo.step(appended(2, 1, 2, 7));
+  solo.node.flush();
+  solo.node.compact(5);
+  solo.step(rejected(3, 1, 2, 6, 2, 1));
+  assert.deepEqual(solo.node.snapshotsWanted, [3]);
+});
+
+test('a follower that is idle until a proposal comes is not taken for one that lost it', () => {
+  const solo = soloOf(1, three);
+  lead(solo);
+  for (const id of [2, 3]) solo.step(appended(id, 1, 1, 1));
+  solo.tick(5 * heartbeatTicks);
+  solo.node.call((raw) => raw.propose(bytes('x'), 0));
+  assert.equal(appendsTo(solo, 2).length, 1);
+  solo.step(heartbeatResponse(2, 1, 1));
+  assert.equal(progressOf(solo, 2)?.state, 'replicate');
+  solo.tick(2 * heartbeatTicks);
+  solo.node.call((raw) => raw.step(heartbeatResponse(2, 1, 1)));
+  assert.equal(appendsTo(solo, 2).length, 1, 'a whole interval brought no answer');
+});
+
+test('thesis §6.4 a read that waits for a voter which is removed is confirmed by those who are left', () => {
+  const solo = soloOf(1, [1, 2]);
+  lead(solo);
+  solo.step(appended(2, 1, 1, 1));
+  solo.node.call((raw) => raw.readIndex(7));
+  solo.node.call((raw) => raw.proposeConfChange(change('-2'), 0));
+  assert.deepEqual(solo.node.reads, []);
+  solo.tick(heartbeatTicks);
+  assert.deepEqual(
+    solo.node.reads.map(({ context }) => context),
+    [7],
+  );
+});
+
+test('a new leader that hears nobody steps down after one election timeout', () => {
+  const solo = soloOf(1, three);
+  lead(solo);
+  solo.tick(testTuning.electionTicks - 1);
+  assert.equal(solo.raw.role, 'leader');
+  solo.tick();
+  assert.equal(solo.raw.role, 'follower');
+});
+
+test('§5.2 who votes for another while it asks for pre-votes does not go on to a term of its own', () => {
+  const solo = soloOf(1, three, { terms: [1], term: 1 });
+  solo.node.call((raw) => raw.campaign());
+  assert.equal(solo.raw.role, 'pre-candidate');
+  solo.step(requestVote(2, 1, 1, { lastLogIndex: 1, lastLogTerm: 1 }));
+  assert.deepEqual([solo.raw.role, solo.raw.votedFor, solo.raw.term], ['follower', 2, 1]);
+  solo.step(vote(3, 1, 2, { preVote: true }));
+  assert.equal(solo.raw.term, 1);
+});
+
+test('bytes that a leader had under way do not count when it leads again', () => {
+  const solo = soloOf(1, three, { terms: [] });
+  lead(solo);
+  solo.node.call((raw) => raw.propose(bytes('12345'), 0));
+  assert.equal(solo.raw.uncommittedBytes, 5);
+  solo.node.call((raw) => raw.stepDown());
+  assert.equal(solo.raw.uncommittedBytes, 0);
+  lead(solo);
+  solo.step(appended(2, 1, 2, 3));
+  assert.equal(solo.raw.uncommittedBytes, 0);
+});
