@@ -21,8 +21,8 @@ const SLOTS = `${FOLDER}/hard-state`;
 const path = (sequence: number): string => `${FOLDER}/000000000${sequence}.wal`;
 
 /** A log of three segments with records, all synced and marked, and one that waits. */
-function sound(): Image {
-  const bench = new WalBench({ segmentBytes: 2_048 });
+function sound(seed = 1): Image {
+  const bench = new WalBench({ seed, segmentBytes: 2_048 });
   bench.append([], hardState(1, 2));
   for (let index = 1; index <= 28; index++) bench.append([entry(index)]);
   bench.append([entry(29, 2)], hardState(2, 1, 20));
@@ -129,6 +129,8 @@ test('segments that changed places, or come from another log, are refused', () =
   other.rest();
   const mixed = new Map(IMAGE).set(path(2), other.disk.image().get(path(2))!);
   assert.match(textOf(open(mixed)), /a later record in data\/log\/0000000002\.wal says/);
+  const alike = new Map(IMAGE).set(path(2), sound(99).get(path(2))!);
+  assert.match(textOf(open(alike)), /0000000002\.wal, byte 512: the segment does not continue/);
 });
 
 test('a file of another format version is not guessed at', () => {
@@ -152,30 +154,36 @@ test('one unreadable slot is the trace of a crash, two are damage', () => {
   assert.match(textOf(open(both)), /hard-state, byte 0: both hard-state slots are unreadable/);
 });
 
-test('a vote that the log has lost is known from the slots', () => {
-  const bench = new WalBench();
-  bench.append([entry(1)]);
-  bench.append([], hardState(5, 3));
-  const withVote = bench.disk.image();
-  bench.rest();
-  // The slot of another time: newer than the log that is put beside it.
-  const older = new WalBench({ seed: 1 });
-  older.append([entry(1)]);
-  older.rest();
-  const mixed = new Map(older.disk.image()).set(SLOTS, withVote.get(SLOTS)!);
-  assert.match(textOf(open(mixed)), /0000000001\.wal, byte \d+: nothing is written here/);
+test('a segment that lost all its records is missed even when the slot that speaks of it is unreadable', () => {
+  const bench = new WalBench({ segmentBytes: 2_048 });
+  for (let index = 1; index <= 16; index++) bench.append([entry(index)]);
+  bench.until(() => bench.disk.image().has(path(3)));
+  const image = bench.disk.image();
+  const emptied = changed(image, path(2), (bytes) => bytes.fill(0, 512));
+  assert.match(textOf(open(emptied)), /0000000002\.wal, byte 512: .+hard-state says/);
+  const unreadable = [0, 4_096].map((at) =>
+    open(changed(emptied, SLOTS, (bytes) => bytes.fill(7, at, at + 64))),
+  );
+  assert.ok(
+    unreadable.some((result) => /no records, though .+0000000003\.wal was made/.test(textOf(result))),
+  );
 });
 
-test('of two votes in one term neither is believed', () => {
-  const bench = new WalBench();
-  bench.append([], hardState(5, 3));
-  bench.rest();
-  const other = new WalBench();
-  other.append([], hardState(5, 4));
-  other.rest();
-  const mixed = new Map(bench.disk.image()).set(SLOTS, other.disk.image().get(SLOTS)!);
-  assert.match(textOf(open(mixed)), /two votes in term 5: 4 here and 3 in the log/);
-});
+for (const [what, slot, message] of [
+  ['a newer term', hardState(6), /it speaks of term 6, but the log of term 5/],
+  ['another vote', hardState(5, 4), /two votes in term 5: 4 here and 3 in the log/],
+] as const) {
+  test(`slots with ${what} than the log's belong to another log`, () => {
+    const bench = new WalBench();
+    bench.append([], hardState(5, 3));
+    bench.rest();
+    const other = new WalBench();
+    other.append([], slot);
+    other.rest();
+    const mixed = new Map(bench.disk.image()).set(SLOTS, other.disk.image().get(SLOTS)!);
+    assert.match(textOf(open(mixed)), message);
+  });
+}
 
 test('damage to a batch that others follow is found although the log was never marked', () => {
   const bench = new WalBench();

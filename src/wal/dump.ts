@@ -8,6 +8,8 @@ import { sequenceOf } from './segment.ts';
 import type { Vfs } from './vfs.ts';
 
 const SOUND = 'sound';
+/** Begins the last line when recovery refuses the log. */
+export const NOT_USABLE = 'not usable';
 
 /**
  * A log in lines for people: slots, segments, records, and what recovery would say to it. Only reads, so it may
@@ -66,7 +68,7 @@ function verdict(vfs: Vfs, folder: string): string {
     const tail = torn.length === 0 ? '' : `; the torn tail in ${torn.join(', ')} will be cut off`;
     return `${SOUND}: base ${baseIndex} of term ${baseTerm}, last entry ${last}, ${hardStateText(hardState)}${tail}`;
   } catch (error) {
-    return `not usable: ${messageOf(error)}`;
+    return `${NOT_USABLE}: ${messageOf(error)}`;
   }
 }
 

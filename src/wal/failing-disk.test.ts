@@ -59,6 +59,19 @@ test('with no room left at all, compaction still makes some', () => {
   });
 });
 
+test('a compaction that frees space is followed by the next segment at once', () => {
+  const bench = new WalBench();
+  bench.append([entry(1)]);
+  bench.disk.capacityBytes = 2 * 4_096 + bench.disk.usedBytes;
+  let done = 1;
+  for (let index = 2; index <= 300; index++) bench.wal.append(batch([entry(index)]), () => done++);
+  bench.scheduler.runFor(5_500);
+  assert.deepEqual(bench.life.space, [false]);
+  bench.wal.compact(done, 1);
+  bench.scheduler.runFor(20);
+  assert.deepEqual(bench.life.space.slice(0, 2), [false, true]);
+});
+
 test('a log on a disk that was full before the first entry begins when there is space', () => {
   const bench = new WalBench({ capacityBytes: 10_000 });
   let done = false;
@@ -116,6 +129,32 @@ for (const kind of ['write', 'sync'] as const) {
     assert.equal(closed, bench.life.fatal[0]);
   });
 }
+
+test('a write that goes well after another operation failed is not done either', () => {
+  const bench = new WalBench();
+  bench.append([entry(1)]);
+  bench.append([entry(2)]);
+  bench.scheduler.runFor(40);
+  const { writes } = bench.disk.counts;
+  // The mark is on its way to its slot when the next append comes.
+  bench.until(() => bench.disk.counts.writes > writes);
+  bench.disk.faults.syncErrorChance = 1;
+  Object.assign(bench.disk.faults, { writeMsMin: 5, writeMsMax: 5 });
+  bench.wal.append(batch([entry(3)]), () => assert.fail('nothing is done after a failure'));
+  bench.until(() => bench.life.fatal.length === 1);
+  bench.disk.faults.syncErrorChance = 0;
+  bench.rest();
+  assert.equal(bench.life.fatal.length, 1);
+});
+
+test('the name of a segment is durable before it is used, also when another process reserved it', () => {
+  const bench = new WalBench();
+  const reserved = `${FOLDER}/0000000001.wal`;
+  bench.until(() => bench.disk.image().has(reserved));
+  bench.killed();
+  bench.append([entry(1)]);
+  assert.deepEqual(summary(bench.powerLost({ keepsFolderOperation: () => false })).entries, ['1/1']);
+});
 
 test('what a failed sync left in the page cache is made durable anew before anybody relies on it', () => {
   const bench = new WalBench();

@@ -120,6 +120,21 @@ test('one idle period costs one sync, and leaves the last batch marked', () => {
   assert.equal(bench.disk.counts.syncs, before + 3);
 });
 
+test('a log that never rests spends no sync on marks', () => {
+  const bench = new WalBench({ segmentBytes: 2 ** 22 });
+  bench.append([entry(1)]);
+  bench.rest();
+  const before = bench.disk.counts.syncs;
+  let index = 1;
+  const next = (): void => {
+    if (bench.scheduler.nowMs < 2_000) bench.wal.append(batch([entry(++index)]), next);
+  };
+  next();
+  bench.until(() => bench.scheduler.nowMs >= 2_000);
+  assert.ok(index > 500);
+  assert.ok(bench.disk.counts.syncs - before <= index);
+});
+
 test('a change of term or vote is in a slot before it is done', () => {
   const bench = settled();
   bench.append([], hardState(7, 3));

@@ -112,8 +112,7 @@ export class HardStateSlots {
       vfs.syncFolder(folder);
     } else {
       this.#file = vfs.open(path, false);
-      // What was read may never have reached the disk; it must have before the other slot is written over.
-      this.#file.writeSync([encodeSlot(newest)], positionOf(newest));
+      // The slot that was read may not be durable; it must be before the other one is written over.
       this.#file.syncSync();
     }
   }

@@ -201,9 +201,9 @@ class Walk {
     }
     const entries = this.#entries.slice(baseIndex - this.#goneIndex);
     assert(baseIndex + entries.length === lastIndex, 'entries reach from the base to the last index');
-    const newest = this.#newest(state.hardState, newestSlot?.hardState ?? NO_HARD_STATE);
-    const commitIndex = Math.max(baseIndex, Math.min(lastIndex, newest.commitIndex));
-    state.hardState = { ...newest, commitIndex };
+    this.#checkSlot(newestSlot?.hardState ?? NO_HARD_STATE);
+    const commitIndex = Math.max(baseIndex, Math.min(lastIndex, state.hardState.commitIndex));
+    state.hardState = { ...state.hardState, commitIndex };
     const recovered = { hardState: state.hardState, baseIndex, baseTerm, entries };
     return { recovered, state, segments: this.#segments };
   }
@@ -226,15 +226,21 @@ class Walk {
     this.#entries.push(copy ? { ...record.entry, data: Uint8Array.from(data) } : record.entry);
   }
 
-  /** The log is synced before the slot is written, and a slot outlives a torn tail: either may be newer. */
-  #newest(inLog: HardState, inSlot: HardState): HardState {
-    if (inLog.term !== inSlot.term) return inLog.term > inSlot.term ? inLog : inSlot;
-    if (inLog.votedFor !== NO_MEMBER && inSlot.votedFor !== NO_MEMBER && inLog.votedFor !== inSlot.votedFor) {
-      const votes = `${inSlot.votedFor} here and ${inLog.votedFor} in the log`;
-      throw damaged(`${this.#folder}/${SLOTS_FILE}`, 0, `two votes in term ${inLog.term}: ${votes}`);
+  /** A slot is written after the log was synced, so the log knows all that a slot knows. */
+  #checkSlot(slot: HardState): void {
+    const { term, votedFor } = this.#state.hardState;
+    const path = `${this.#folder}/${SLOTS_FILE}`;
+    if (slot.term > term) {
+      throw damaged(
+        path,
+        0,
+        `it speaks of term ${slot.term}, but the log of term ${term}: they do not belong together`,
+      );
     }
-    const votedFor = inLog.votedFor === NO_MEMBER ? inSlot.votedFor : inLog.votedFor;
-    return { term: inLog.term, votedFor, commitIndex: Math.max(inLog.commitIndex, inSlot.commitIndex) };
+    if (slot.term === term && slot.votedFor !== NO_MEMBER && slot.votedFor !== votedFor) {
+      const votes = `${slot.votedFor} here and ${votedFor} in the log`;
+      throw damaged(path, 0, `two votes in term ${term}: ${votes}: they do not belong together`);
+    }
   }
 }
 

@@ -75,6 +75,28 @@ test('a segment whose entries were all replaced elsewhere goes when the place of
   assert.deepEqual(summary(bench.powerLost()).entries, ['10/2', '11/2', '12/2']);
 });
 
+test('after a restart the log still knows which segments hold nothing that counts', () => {
+  const bench = new WalBench();
+  bench.append(entries(1, 100));
+  bench.append(entries(10, 12, 2));
+  bench.powerLost();
+  bench.rest();
+  assert.equal(segmentFiles(bench).length, 4);
+  bench.wal.compact(9, 1);
+  bench.rest();
+  assert.equal(segmentFiles(bench).length, 2);
+});
+
+test('a crash before the segments behind a reset were removed leaves that to the next start', () => {
+  const bench = new WalBench();
+  bench.append(entries(1, 100), hardState(1));
+  bench.reset(20, 2, hardState(2, -1, 20));
+  bench.powerLost();
+  bench.rest();
+  assert.equal(segmentFiles(bench).length, 2);
+  assert.equal(bench.wal.bytesOnDisk, segmentFiles(bench).length * 4_096 + 8_192);
+});
+
 test('compaction asked for an entry that is not written yet waits for it', () => {
   const bench = new WalBench();
   bench.append([entry(1)]);
@@ -121,6 +143,13 @@ test('closing writes all that was appended, and marks it', () => {
   // Whatever of it is damaged now is no torn tail any more.
   bench.disk.damage(last, 512 + 90, (byte) => byte ^ 4);
   assert.throws(() => bench.restart(), { code: 'LOG_DAMAGED' });
+});
+
+test('a few entries in a large segment do not keep its whole file in memory', () => {
+  const bench = new WalBench({ segmentBytes: 65_536 });
+  bench.append(entries(1, 3));
+  const [first] = bench.powerLost().entries;
+  assert.ok(first !== undefined && first.data.buffer.byteLength < 1_000);
 });
 
 test('another segment size counts from the next segment on', () => {

@@ -40,7 +40,7 @@ export function openWal(
   vfs.makeFolder(folder);
   const found = readLog(vfs, folder);
   removeUnfinished(vfs, folder);
-  const { current, reserved } = repair(vfs, found, segmentBytes);
+  const { current, reserved } = repair(vfs, found);
   // Names that were found may not be durable either.
   vfs.syncFolder(folder);
   const slots = new HardStateSlots(vfs, folder, clock, found.newestSlot);
@@ -83,16 +83,12 @@ function removeUnfinished(vfs: Vfs, folder: string): void {
 function repair(
   vfs: Vfs,
   { segments, knownDurable }: FoundLog,
-  segmentBytes: number,
 ): { current: OpenSegment | null; reserved: OpenSegment | null } {
   const last = segments.findLast(({ started }) => started);
   const next = segments.at(-1);
   const current = last === undefined ? null : openRepaired(vfs, last, knownDurable);
-  if (next === undefined || next === last) return { current, reserved: null };
-  if (next.header.size === segmentBytes) return { current, reserved: openRepaired(vfs, next, knownDurable) };
-  // Made with another setting: the largest entry may not fit.
-  vfs.remove(next.path);
-  return { current, reserved: null };
+  const waits = next !== undefined && next !== last;
+  return { current, reserved: waits ? openRepaired(vfs, next, knownDurable) : null };
 }
 
 /**
