@@ -1,0 +1,127 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { recordBytes, writeRecord } from './batch-format.ts';
+import { isOutOfSpace, type StoreBackend } from './backend.ts';
+import type { Generation, Layered } from './generation.ts';
+import type { Position, StateKey } from './store.ts';
+
+/** Work on the main thread between two turns of the event loop: well below a millisecond. */
+const SLICE_RECORDS = 1_024;
+const SLICE_BYTES = 256 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
+const RETRY_AFTER_MS = 1_000;
+
+export interface FlushOptions {
+  readonly backend: StoreBackend;
+  readonly clock: Clock;
+  readonly generation: Generation;
+  /** What the state speaks of once the generation is in it. */
+  readonly position: Position;
+  readonly onFlushed: () => void;
+  /** The disk is full: the flush is tried again by itself. */
+  readonly onFull: () => void;
+  readonly onFatal: (error: Error) => void;
+}
+
+/**
+ * Brings one frozen generation to the backend: waits until the log has its last entry, encodes it a slice a turn,
+ * has it written, and tries again while the disk is full.
+ */
+export class Flush {
+  readonly #options: FlushOptions;
+  #state: 'waiting for the log' | 'encoding' | 'writing' | 'waiting for space' | 'ended' =
+    'waiting for the log';
+  #entries: Iterator<[StateKey, Layered]> | null = null;
+  #buffers: Uint8Array<ArrayBuffer>[] = [];
+  #buffer: Buffer<ArrayBuffer> = NO_BUFFER;
+  #used = 0;
+  #retry: Timer | null = null;
+
+  constructor(options: FlushOptions) {
+    this.#options = options;
+  }
+
+  get generation(): Generation {
+    return this.#options.generation;
+  }
+
+  /** Whether it ends by itself soon: neither the log nor the disk holds it up. */
+  get isUnderWay(): boolean {
+    return this.#state === 'encoding' || this.#state === 'writing';
+  }
+
+  /** Tells how far the local log is durable: the state on disk must never run ahead of it. */
+  setLogDurable(index: number): void {
+    if (this.#state === 'waiting for the log' && this.#options.position.index <= index) this.#begin();
+  }
+
+  /** Nothing is called back any more. What the backend is writing is not stopped. */
+  cancel(): void {
+    this.#state = 'ended';
+    this.#retry?.cancel();
+  }
+
+  #begin(): void {
+    this.#state = 'encoding';
+    this.#entries = this.#options.generation.all();
+    this.#options.clock.defer(() => this.#encodeSlice());
+  }
+
+  #encodeSlice(): void {
+    if (this.#state !== 'encoding' || this.#entries === null) return;
+    let bytes = 0;
+    for (let i = 0; i < SLICE_RECORDS && bytes < SLICE_BYTES; i++) {
+      const step = this.#entries.next();
+      if (step.done === true) return this.#write();
+      bytes += this.#encode(...step.value);
+    }
+    this.#options.clock.defer(() => this.#encodeSlice());
+  }
+
+  #encode(key: StateKey, value: Layered): number {
+    const bytes = recordBytes(key, value);
+    if (this.#used + bytes > this.#buffer.length) {
+      this.#endBuffer();
+      const expected = Math.min(BUFFER_BYTES, this.#options.generation.bytes);
+      this.#buffer = Buffer.from(new ArrayBuffer(Math.max(expected, bytes)));
+    }
+    this.#used = writeRecord(this.#buffer, this.#used, key, value);
+    return bytes;
+  }
+
+  #endBuffer(): void {
+    if (this.#used > 0) this.#buffers.push(this.#buffer.subarray(0, this.#used));
+    this.#buffer = NO_BUFFER;
+    this.#used = 0;
+  }
+
+  #write(): void {
+    const { backend, position, onFlushed, onFull, onFatal } = this.#options;
+    this.#endBuffer();
+    const batch = this.#buffers;
+    this.#buffers = [];
+    this.#entries = null;
+    this.#state = 'writing';
+    backend.write(batch, position, (error) => {
+      if (this.#state !== 'writing') return;
+      if (error === null) {
+        this.#state = 'ended';
+        onFlushed();
+      } else if (isOutOfSpace(error)) {
+        this.#retryLater();
+        onFull();
+      } else {
+        this.#state = 'ended';
+        onFatal(error);
+      }
+    });
+  }
+
+  #retryLater(): void {
+    this.#state = 'waiting for space';
+    this.#retry = this.#options.clock.setTimer(RETRY_AFTER_MS, () => {
+      if (this.#state === 'waiting for space') this.#begin();
+    });
+  }
+}
+
+const NO_BUFFER = Buffer.from(new ArrayBuffer(0));

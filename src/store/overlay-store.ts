@@ -1,0 +1,254 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { BackendInstall, StoreBackend } from './backend.ts';
+import { Floors } from './floors.ts';
+import { Flush } from './flush.ts';
+import { Generation, type Layered } from './generation.ts';
+import { assertKey } from './keys.ts';
+import { mergeLayers, type Layer } from './merge.ts';
+import { SnapshotInstall } from './snapshot-install.ts';
+import { OpenSnapshots } from './snapshots.ts';
+import type { Position, RangeOptions, StateKey, Store, StoreInstall, StoreSnapshot } from './store.ts';
+
+const MIB = 1024 * 1024;
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Applied bytes past which they are frozen and flushed; the overlay holds about twice that while a flush runs. */
+  readonly flushBytes?: number;
+  /** How long a snapshot may be held before it is closed. */
+  readonly snapshotMsMax?: number;
+}
+
+/**
+ * State under a write overlay. Writes go into the active generation, in memory; when that is large enough it is
+ * frozen, and flushed in the background while a new one takes the writes. A read looks in the active generation,
+ * in the frozen one, then in the backend.
+ *
+ * Values are not copied on their way in, and those that `get` and `range` give out may be the ones that the
+ * overlay holds: neither side may change them afterwards. They stay valid for as long as somebody keeps them.
+ */
+export class OverlayStore implements Store {
+  beforeFreeze: () => void = () => undefined;
+  onFlushed: () => void = () => undefined;
+  onFatal: (error: Error) => void = (error) => {
+    throw error;
+  };
+
+  readonly #backend: StoreBackend;
+  readonly #clock: Clock;
+  readonly #flushBytes: number;
+  readonly #snapshots: OpenSnapshots;
+  readonly #floors = new Floors();
+  #position: Position;
+  #durable: Position;
+  /** The position up to which everything is frozen or flushed. */
+  #frozenPosition: Position;
+  #active = new Generation();
+  #flush: Flush | null = null;
+  #install: SnapshotInstall | null = null;
+  #logDurableIndex = 0;
+  #outOfSpace = false;
+  /** Counts the writes: a walk must not see any. */
+  #writes = 0;
+  #closing: ((error: Error | null) => void) | null = null;
+
+  constructor(backend: StoreBackend, options: StoreOptions) {
+    this.#backend = backend;
+    this.#clock = options.clock;
+    this.#flushBytes = options.flushBytes ?? 16 * MIB;
+    this.#snapshots = new OpenSnapshots(options.clock, options.snapshotMsMax ?? 10 * 60_000);
+    this.#position = backend.position;
+    this.#durable = backend.position;
+    this.#frozenPosition = backend.position;
+    backend.onFatal = (error) => this.onFatal(error);
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  get durablePosition(): Position {
+    return this.#durable;
+  }
+
+  get installedIndex(): number {
+    return this.#backend.installedIndex;
+  }
+
+  get unflushedBytes(): number {
+    return this.#active.bytes + (this.#flush?.generation.bytes ?? 0);
+  }
+
+  get outOfSpace(): boolean {
+    return this.#outOfSpace;
+  }
+
+  get(key: StateKey): Uint8Array | undefined {
+    const active = this.#active.get(key);
+    if (active !== undefined) return active ?? undefined;
+    const frozen = this.#flush?.generation.get(key);
+    if (frozen !== undefined) return frozen ?? undefined;
+    return this.#backend.get(key);
+  }
+
+  put(key: StateKey, value: Uint8Array): void {
+    assertKey(key);
+    this.#writes++;
+    this.#active.put(key, value);
+    this.#floors.put(key);
+  }
+
+  delete(key: StateKey): void {
+    assertKey(key);
+    const active = this.#active.get(key);
+    if (active === null) return;
+    this.#writes++;
+    // A key that came and went within one generation leaves no trace on disk; to know costs a look there.
+    const hidden = active === undefined ? this.#mayLieBelow(key) : this.#liesBelow(key);
+    if (hidden) this.#active.put(key, null);
+    else this.#active.remove(key);
+  }
+
+  *range({
+    start,
+    end,
+    reverse = false,
+    limit = Infinity,
+  }: RangeOptions): Generator<[StateKey, Uint8Array], undefined> {
+    const from = reverse ? start : this.#floors.raise(start);
+    const writes = this.#writes;
+    let count = 0;
+    if (from < end && limit > 0) {
+      for (const entry of mergeLayers(this.#layers(from, end, reverse), reverse)) {
+        if (count === 0 && !reverse) this.#floors.found(start, entry[0]);
+        yield entry;
+        assert(this.#writes === writes, 'nothing is written while a range is being walked');
+        if (++count >= limit) return undefined;
+      }
+    }
+    if (count === 0 && !reverse && limit > 0 && start < end) this.#floors.found(start, end);
+    return undefined;
+  }
+
+  advance(position: Position): void {
+    assert(position.index >= this.#position.index, `position ${position.index} does not go back`);
+    const { index, term, stampMs } = position;
+    this.#position = { index, term, stampMs };
+    this.#freezeWhenFull();
+  }
+
+  setLogDurable(index: number): void {
+    this.#logDurableIndex = index;
+    this.#flush?.setLogDurable(index);
+  }
+
+  flush(): void {
+    const unchanged = this.#active.isEmpty && this.#position.index === this.#frozenPosition.index;
+    if (this.#flush === null && !unchanged && this.#closing === null) this.#freeze();
+  }
+
+  openSnapshot(): StoreSnapshot {
+    return this.#snapshots.open(() => this.#backend.openSnapshot());
+  }
+
+  beginInstall(position: Position): StoreInstall {
+    assert(this.#install === null, 'one install at a time');
+    const { index, term, stampMs } = position;
+    const at = { index, term, stampMs };
+    const install = new SnapshotInstall(this.#backend.beginInstall(at), at, this.#clock, {
+      onCommit: (staged) => this.#switchTo(staged, at),
+      onEnd: () => (this.#install = null),
+    });
+    this.#install = install;
+    return install;
+  }
+
+  close(done: (error: Error | null) => void): void {
+    assert(this.#closing === null, 'closed once');
+    this.#closing = done;
+    this.#install?.abort();
+    this.#snapshots.closeAll();
+    if (this.#flush?.isUnderWay !== true) this.#closeBackend();
+  }
+
+  #layers(start: StateKey, end: StateKey, reverse: boolean): Layer[] {
+    const layers: Layer[] = [this.#active.range(start, end, reverse)];
+    if (this.#flush !== null) layers.push(this.#flush.generation.range(start, end, reverse));
+    layers.push(this.#backend.range({ start, end, reverse }));
+    return layers;
+  }
+
+  #liesBelow(key: StateKey): boolean {
+    const frozen: Layered | undefined = this.#flush?.generation.get(key);
+    return frozen === undefined ? this.#backend.has(key) : frozen !== null;
+  }
+
+  #mayLieBelow(key: StateKey): boolean {
+    return this.#flush?.generation.get(key) !== null;
+  }
+
+  #freezeWhenFull(): void {
+    const full = this.#active.bytes >= this.#flushBytes;
+    if (full && this.#flush === null && this.#closing === null) this.#freeze();
+  }
+
+  #freeze(): void {
+    this.beforeFreeze();
+    const flush = new Flush({
+      backend: this.#backend,
+      clock: this.#clock,
+      generation: this.#active,
+      position: this.#position,
+      onFlushed: () => this.#flushed(flush),
+      onFull: () => {
+        this.#outOfSpace = true;
+        if (this.#closing !== null) this.#closeBackend();
+      },
+      onFatal: (error) => {
+        this.onFatal(error);
+        if (this.#closing !== null) this.#closeBackend();
+      },
+    });
+    this.#active = new Generation();
+    this.#frozenPosition = this.#position;
+    this.#flush = flush;
+    flush.setLogDurable(this.#logDurableIndex);
+  }
+
+  #flushed(flush: Flush): void {
+    assert(this.#flush === flush, 'one flush at a time');
+    this.#flush = null;
+    this.#outOfSpace = false;
+    this.#durable = this.#frozenPosition;
+    this.onFlushed();
+    if (this.#closing !== null) this.#closeBackend();
+    else this.#freezeWhenFull();
+  }
+
+  /** A snapshot takes the place of everything, of what is in memory, too. */
+  #switchTo(install: BackendInstall, position: Position): void {
+    this.#flush?.cancel();
+    this.#flush = null;
+    this.#outOfSpace = false;
+    this.#snapshots.closeAll();
+    try {
+      install.commit();
+    } catch (error) {
+      this.onFatal(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    this.#writes++;
+    this.#active = new Generation();
+    this.#floors.clear();
+    this.#position = position;
+    this.#durable = position;
+    this.#frozenPosition = position;
+  }
+
+  #closeBackend(): void {
+    assert(this.#closing !== null, 'closing');
+    this.#flush?.cancel();
+    this.#backend.close(this.#closing);
+  }
+}
