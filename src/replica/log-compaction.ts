@@ -39,3 +39,18 @@ export function compactLog({ node, store, wal, options }: CompactionParts, heldI
   node.compact(plan.index);
   wal.compact(plan.index, term);
 }
+
+type StoreParts = Pick<CompactionParts, 'node' | 'store' | 'options'>;
+
+/** Too much is waiting for the store: nothing more is proposed until it has caught up. */
+export function isFull({ node, store, options }: StoreParts): boolean {
+  return store.unflushedBytes > options.unflushedBytesMax || node.logBytes > 4 * options.logBytesMax;
+}
+
+/**
+ * Whether to leave entries of the leader to the time when the store has caught up. Only while there is something
+ * for it to catch up with: else a long tail that is not committed would keep out the entry that commits it.
+ */
+export function mustWaitForStore(parts: StoreParts): boolean {
+  return isFull(parts) && parts.store.durablePosition.index < parts.node.commitIndex;
+}

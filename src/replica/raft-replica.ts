@@ -10,7 +10,7 @@ import { NO_MEMBER, serverOf, type Entry, type HardState, type MemberId } from '
 import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
-import { compactLog } from './log-compaction.ts';
+import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
 import { Deadlines } from './deadlines.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
@@ -279,7 +279,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       case 'InstallSnapshot':
         break; // Only this server's own receiver may say that a snapshot is complete.
       case 'AppendEntries':
-        if (message.entries.length > 0 && this.#isFull()) break;
+        if (message.entries.length > 0 && mustWaitForStore(this.#parts)) break;
         this.#node.step(message);
         break;
       default:
@@ -394,7 +394,10 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { store, options } = this.#parts;
     let count = 0;
     for (const entry of this.#unapplied) {
-      if (store.unflushedBytes > options.unflushedBytesMax) break;
+      if (store.unflushedBytes > options.unflushedBytesMax) {
+        store.flush(); // By itself it may be content to hold more than that.
+        break;
+      }
       this.#applyEntry(entry);
       count++;
     }
@@ -444,13 +447,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
 
   /** Proposals are taken once the cluster is founded, by a leader. */
   #mayPropose(): boolean {
-    return this.#node.role === 'leader' && this.#parts.membership.clusterId !== '' && !this.#isFull();
-  }
-
-  /** Too much is waiting for the store: nothing more is taken until it has caught up. */
-  #isFull(): boolean {
-    const { store, options } = this.#parts;
-    return store.unflushedBytes > options.unflushedBytesMax || this.#node.logBytes > 4 * options.logBytesMax;
+    return this.#node.role === 'leader' && this.#parts.membership.clusterId !== '' && !isFull(this.#parts);
   }
 
   /** A leader writes into the log what the cluster is to know of its members. */

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isFull, mustWaitForStore } from './log-compaction.ts';
+
+const parts = (
+  logBytes: number,
+  unflushedBytes: number,
+  durableIndex: number,
+): Parameters<typeof isFull>[0] =>
+  ({
+    node: { logBytes, commitIndex: 10 },
+    store: { unflushedBytes, durablePosition: { index: durableIndex } },
+    options: { logBytesMax: 100, unflushedBytesMax: 100 },
+  }) as unknown as Parameters<typeof isFull>[0];
+
+test('a server takes no more while its log or its unflushed state is far too long', () => {
+  assert.ok(!isFull(parts(400, 100, 10)));
+  assert.ok(isFull(parts(401, 0, 10)));
+  assert.ok(isFull(parts(0, 101, 10)));
+});
+
+test('a long tail that is not committed does not keep out the entry that commits it', () => {
+  assert.ok(mustWaitForStore(parts(401, 0, 9)));
+  assert.ok(
+    !mustWaitForStore(parts(401, 0, 10)),
+    'the store has all that is committed: waiting changes nothing',
+  );
+});
