@@ -190,6 +190,17 @@ export class SimDisk {
     file.damage(position, change);
   }
 
+  /** Everything is gone, durably. Only while no process uses the disk. */
+  wipe(): void {
+    this.#mount++;
+    this.#names.clear();
+    this.#durableNames.clear();
+    this.#unsyncedOperations = [];
+    this.#writesUnderWay.clear();
+    this.#folders.clear();
+    this.#folders.add('');
+  }
+
   /** All files as a process would read them. */
   image(): Map<string, Uint8Array> {
     return new Map([...this.#names].map(([path, file]) => [path, file.read(0, file.size)]));

@@ -1,4 +1,6 @@
 import type { Prng } from '../base/prng.ts';
+import { memberId } from '../raft/types.ts';
+import { namespaces } from '../store/store.ts';
 import { readLog } from '../wal/recovery.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -6,7 +8,9 @@ import type { SimServer } from './sim-server.ts';
 import type { Transcript } from './transcript.ts';
 import type { FaultKind, WorldOptions } from './world-options.ts';
 
-const QUIET_CLOCK_OFFSET_MS_MAX = 3_600_000;
+/** Where the replica keeps what the log says of the members. */
+const MEMBERSHIP_KEY = `${namespaces.replica}membership`;
+const WALL_OFFSET_MS_MAX = 3_600_000;
 
 /** Does to a cluster what a world's rates say, until it is stopped; then it can heal everything. */
 export class FaultInjector {
@@ -166,7 +170,7 @@ export class FaultInjector {
         return `of ${server.id}`;
       }
       case 'wall-jump':
-        server.skew.wallOffsetMs = prng.below(QUIET_CLOCK_OFFSET_MS_MAX);
+        server.skew.wallOffsetMs = prng.below(WALL_OFFSET_MS_MAX);
         return `of ${server.id}`;
       case 'hand-over': {
         const leader = this.#cluster.leader();
@@ -175,6 +179,11 @@ export class FaultInjector {
       }
       case 'damage':
         return this.#damage(server);
+      case 'wipe':
+        if (!this.#mayTake(server) || !this.#isKnown(server)) return null;
+        server.wipe();
+        this.#cluster.startAfter(server, lengthMs);
+        return `of ${server.id}`;
     }
   }
 
@@ -216,11 +225,25 @@ export class FaultInjector {
     return pairs.join(' ');
   }
 
-  /** Kills the server and changes a byte of what its log surely had durable. Only so many servers as can be lost. */
-  #damage(server: SimServer): string | null {
+  /** Whether the cluster can do without the server, too. */
+  #mayTake(server: SimServer): boolean {
     const { servers } = this.#cluster;
-    const damaged = servers.filter(({ isDamaged }) => isDamaged).length;
-    if (server.isDamaged || damaged + 1 > Math.floor((servers.length - 1) / 2)) return null;
+    const taken = servers.filter(({ isDamaged }) => isDamaged).length;
+    return !server.isDamaged && taken + 1 <= Math.floor((servers.length - 1) / 2);
+  }
+
+  /** Whether all others have applied the record that ties the server to its data folder. */
+  #isKnown({ id }: SimServer): boolean {
+    const others = this.#cluster.servers.filter((other) => other.id !== id);
+    return others.every(({ open }) => {
+      const bytes = open?.store.get(MEMBERSHIP_KEY);
+      return bytes !== undefined && Buffer.from(bytes).includes(`"${memberId(id, 0)}":`);
+    });
+  }
+
+  /** Kills the server and changes a byte of what its log surely had durable. */
+  #damage(server: SimServer): string | null {
+    if (!this.#mayTake(server)) return null;
     server.crash();
     const place = this.#placeToDamage(server);
     if (place !== null) {

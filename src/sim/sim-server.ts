@@ -6,6 +6,7 @@ import { KvStateMachine } from '../kv/machine.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import type { PeerMessage } from '../net/transport.ts';
 import type { DurableState } from '../raft/invariants.ts';
+import { NO_MEMBER } from '../raft/types.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import type { Position } from '../store/store.ts';
 import { openSimStore } from '../store/sim-backend.ts';
@@ -64,10 +65,12 @@ export class SimServer {
   readonly #onEnd = new Set<() => void>();
   /** Damage was done to its files: it may refuse to start. */
   isDamaged = false;
+  /** It lost its data folder: the others must not take it for who it was. */
+  isWiped = false;
   /** It said that it is damaged. */
   refusal: string | null = null;
   /** What its disk was told to be durable when it was last alive; holds over restarts. */
-  promised: DurableState = { term: 0, votedFor: -1, lastIndex: 0 };
+  promised: DurableState = { term: 0, votedFor: NO_MEMBER, lastIndex: 0 };
 
   constructor(options: SimServerOptions) {
     const { serverId, prng, world } = options;
@@ -126,7 +129,7 @@ export class SimServer {
       stopping: false,
       open: null,
       session: null,
-      durableVote: { term: 0, votedFor: -1 },
+      durableVote: { term: 0, votedFor: NO_MEMBER },
       diskErrorsBefore: this.#diskErrors,
     };
     this.#life = life;
@@ -144,6 +147,15 @@ export class SimServer {
   losePower(): void {
     this.disk.losePower();
     this.#end('power loss', false);
+  }
+
+  /** Somebody deletes the data folder of the server, whose process is killed before. */
+  wipe(): void {
+    this.crash();
+    this.disk.wipe();
+    this.isDamaged = true;
+    this.isWiped = true;
+    this.promised = { term: 0, votedFor: NO_MEMBER, lastIndex: 0 };
   }
 
   /** Ends as on a signal: finishes what is under way and closes everything. */
@@ -220,7 +232,10 @@ export class SimServer {
     const life = this.#life;
     if (life === null) return;
     const code: unknown = 'code' in error ? error.code : undefined;
-    if (this.isDamaged && life.open === null && (code === 'LOG_DAMAGED' || code === 'STORE_DAMAGED')) {
+    const isRefusal =
+      (this.isWiped && code === 'WRONG_INCARNATION') ||
+      (this.isDamaged && life.open === null && (code === 'LOG_DAMAGED' || code === 'STORE_DAMAGED'));
+    if (isRefusal) {
       this.refusal = error.message;
     } else if (this.#diskErrors === life.diskErrorsBefore) {
       this.#options.events.fail(`server ${this.id} died without a reason: ${error.message}`, error);

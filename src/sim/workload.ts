@@ -275,7 +275,7 @@ class Client {
 const isRead = ({ kind }: Invocation): boolean => kind === 'get' || kind === 'getm';
 
 /** Null for a read. */
-function writeOp({
+export function writeOp({
   kind,
   key,
   value = '',
@@ -301,7 +301,7 @@ function writeOp({
   }
 }
 
-function readResult(
+export function readResult(
   model: ModelName,
   { kind }: Invocation,
   record: { value: Uint8Array; version: number; expiresAtMs: number } | undefined,
@@ -314,7 +314,7 @@ function readResult(
   return { status: 'ok', value, version: record.version, ...(kind === 'getm' ? { ttlMs } : {}) };
 }
 
-function writeResult(model: ModelName, { status, version }: WriteResult): OperationResult {
+export function writeResult(model: ModelName, { status, version }: WriteResult): OperationResult {
   if (model !== 'versioned') return { status: 'ok' };
   switch (status) {
     case 'ok':

@@ -22,6 +22,7 @@ export const faultKinds = [
   'wall-jump',
   'hand-over',
   'damage',
+  'wipe',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -57,8 +58,8 @@ export interface WorldOptions {
   readonly healsMajorityOnly: boolean;
 }
 
-/** A damaged disk may stop a server for good, so such worlds have no other fault that takes a majority. */
-const NOT_BESIDE_DAMAGE: readonly FaultKind[] = ['failing-disk'];
+/** Faults that may take a server for good: a minority of them, in few worlds. */
+const LASTING: readonly FaultKind[] = ['damage', 'wipe'];
 
 export function drawWorld(seed: number): WorldOptions {
   const prng = createPrng(seed);
@@ -68,6 +69,8 @@ export function drawWorld(seed: number): WorldOptions {
   const heartbeatIntervalMs = tickMs * pick(1, 2, 3);
   const electionTimeoutMs = heartbeatIntervalMs * pick(4, 6, 10);
   const logBytesMax = pick(2_000, 8_000, 64_000);
+  // The state then takes several pieces of a snapshot.
+  const largeValues = prng.chance(0.1);
   return {
     seed,
     servers,
@@ -88,26 +91,26 @@ export function drawWorld(seed: number): WorldOptions {
       unflushedBytesMax: pick(20_000, 1_000_000),
       uncommittedBytesMax: pick(1_000, 1_000_000),
     },
-    segmentBytes: pick(16_384, 65_536),
+    segmentBytes: largeValues ? 1_048_576 : pick(16_384, 65_536),
     flushBytes: pick(500, 4_000, 32_000),
     sessionTtlMs: pick(1_000, 5_000, 600_000),
     requestTimeoutMs: pick(200, 1_000, 5_000),
     clientTimeoutMs: pick(300, 2_000),
     thinkMsMax: pick(0, 10, 50),
     keysPerModel: pick(1, 2, 5),
-    valueBytesMax: pick(10, 100, 1_000),
+    valueBytesMax: largeValues ? 60_000 : pick(10, 100, 1_000),
     healsMajorityOnly: prng.chance(0.5),
   };
 }
 
 function drawRates(prng: Prng, servers: number): Partial<Record<FaultKind, number>> {
   const share = prng.float() * 0.7;
-  const damage = servers >= 3 && prng.chance(0.1);
+  const lasting = servers >= 3 && prng.chance(0.2);
   const rates: Partial<Record<FaultKind, number>> = {};
   for (const kind of faultKinds) {
     const drawn = prng.chance(share);
     const rate = 0.2 + 3 * prng.float() * prng.float();
-    const isOn = kind === 'damage' ? damage : drawn && !(damage && NOT_BESIDE_DAMAGE.includes(kind));
+    const isOn = LASTING.includes(kind) ? lasting && prng.chance(0.6) : drawn;
     if (isOn) rates[kind] = Number(rate.toFixed(2));
   }
   return rates;

@@ -34,6 +34,10 @@ export interface RunResult {
   readonly digest: string;
   readonly events: number;
   readonly virtualMs: number;
+  /** How long the healed majority took to work again, in virtual time; null if it did not. */
+  readonly progressMs: number | null;
+  /** How long all took to agree then. */
+  readonly convergenceMs: number | null;
   readonly operations: WorkloadCounts;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   /** Faults of single messages and disk operations. */
@@ -58,6 +62,8 @@ class World {
   readonly #cluster: SimCluster;
   readonly #workload: Workload;
   readonly #faults: FaultInjector;
+  #progressMs: number | null = null;
+  #convergenceMs: number | null = null;
 
   constructor(world: WorldOptions, { onLine = null, stepsMax = Infinity }: RunOptions) {
     this.#world = world;
@@ -92,6 +98,8 @@ class World {
       digest: this.#transcript.digest,
       events: this.#scheduler.steps,
       virtualMs: this.#scheduler.nowMs,
+      progressMs: this.#progressMs,
+      convergenceMs: this.#convergenceMs,
       operations: this.#workload.counts,
       faults: this.#faults.counts,
       details: this.#details(),
@@ -142,7 +150,7 @@ class World {
   #progress(): void {
     const okBefore = this.#workload.counts.ok;
     const committedBefore = this.#cluster.commitIndex;
-    this.#within(PROGRESS_MS_MAX, 'a healed majority makes no progress', () => {
+    this.#progressMs = this.#within(PROGRESS_MS_MAX, 'a healed majority makes no progress', () => {
       const { ok } = this.#workload.counts;
       return (
         this.#cluster.leader() !== null &&
@@ -153,15 +161,20 @@ class World {
   }
 
   #converge(): void {
-    const standing = (): SimServer[] => this.#cluster.servers.filter(({ refusal }) => refusal === null);
-    this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () => {
-      const servers = standing();
-      return (
-        this.#cluster.leader() !== null &&
-        servers.every(({ isUp }) => isUp) &&
-        this.#cluster.isConverged(servers)
-      );
-    });
+    const standing = (): SimServer[] =>
+      this.#cluster.servers.filter(({ refusal, isWiped }) => refusal === null && !isWiped);
+    this.#convergenceMs = this.#within(
+      CONVERGENCE_MS_MAX,
+      'the servers do not come to the same state',
+      () => {
+        const servers = standing();
+        return (
+          this.#cluster.leader() !== null &&
+          servers.every(({ isUp }) => isUp) &&
+          this.#cluster.isConverged(servers)
+        );
+      },
+    );
   }
 
   #runFor(durationMs: number): void {
@@ -172,12 +185,14 @@ class World {
     this.#scheduler.runFor(endMs - this.#scheduler.nowMs);
   }
 
-  #within(limitMs: number, complaint: string, done: () => boolean): void {
-    const endMs = this.#scheduler.nowMs + limitMs;
+  #within(limitMs: number, complaint: string, done: () => boolean): number {
+    const startMs = this.#scheduler.nowMs;
+    const endMs = startMs + limitMs;
     while (!done()) {
       if (this.#scheduler.nowMs >= endMs) throw new SimFailure(`${complaint} within ${limitMs} ms`);
       this.#runFor(STEP_MS);
     }
+    return this.#scheduler.nowMs - startMs;
   }
 
   #details(): Record<string, number> {
