@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readConfig, type ClusterConfig, type ServerConfig } from '../server/config.ts';
 import { exitCodes } from './exit-codes.ts';
-import { configOption } from './options.ts';
+import { configOption, logLevelOption } from './options.ts';
 import { askStatus, type StatusRow } from './status-command.ts';
 
 const POLL_MS = 100;
@@ -16,7 +16,7 @@ export function registerCluster(program: Command): void {
     .command('cluster')
     .description('run every server of the configuration on this machine, each as a process of its own')
     .addOption(configOption())
-    .option('--log-level <level>', 'what the servers log: debug, info, warn or error', 'warn')
+    .addOption(logLevelOption('warn'))
     .action(async (options: { config: string; logLevel: string }) => {
       const config = readConfig(options.config);
       process.exitCode = await new Cluster(config, options.config, options.logLevel).run();
@@ -36,8 +36,9 @@ class Cluster {
     for (const { id } of config.servers) {
       const args = [KVRAFT, 'server', String(id), '--config', file, '--log-level', logLevel];
       // Servers get a process group of their own: Ctrl-C reaches only this process, which then stops them in order.
+      // The channel tells them when this process is gone without a word: then they stop, too.
       const child = spawn(process.execPath, args, {
-        stdio: ['ignore', 'inherit', 'inherit'],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
       });
       this.#children.set(id, child);
@@ -46,8 +47,7 @@ class Cluster {
 
   /** Resolves with the exit code when all servers are gone. */
   async run(): Promise<number> {
-    process.on('SIGINT', () => this.#stop());
-    process.on('SIGTERM', () => this.#stop());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#stop());
     const gone = Promise.all([...this.#children].map(([id, child]) => this.#watch(id, child)));
     void this.#announce();
     await gone;

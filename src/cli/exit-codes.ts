@@ -1,3 +1,5 @@
+import { KvraftError } from '../base/errors.ts';
+
 /** What the exit codes of every command mean. */
 export const exitCodes = {
   done: 0,
@@ -10,3 +12,22 @@ export const exitCodes = {
   /** Nobody answers. */
   unreachable: 4,
 } as const;
+
+/** The exit code of a command that ended with an error. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof KvraftError)) return exitCodes.failed;
+  switch (error.code) {
+    case 'INVALID_CONFIG':
+    case 'INVALID_ARGUMENT':
+    case 'WRONG_CLUSTER':
+    case 'WRONG_INCARNATION':
+      return exitCodes.usage;
+    case 'LOG_DAMAGED':
+    case 'STORE_DAMAGED':
+      return exitCodes.damaged;
+    case 'UNREACHABLE':
+      return exitCodes.unreachable;
+    default:
+      return exitCodes.failed;
+  }
+}

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { KvraftError } from '../base/errors.ts';
+import { KvraftError, messageOf } from '../base/errors.ts';
 import { registerCheckStore } from './check-store-command.ts';
 import { registerCluster } from './cluster-command.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { registerServer } from './server-command.ts';
 import { registerSim } from './sim-command.ts';
 import { registerStatus } from './status-command.ts';
@@ -40,27 +40,15 @@ First steps:
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = report(error);
+    // At once: half a server may have been started.
+    process.exit(report(error));
   }
 }
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  if (!(error instanceof KvraftError)) {
-    console.error(error);
-    return exitCodes.failed;
-  }
-  console.error(`kvraft: ${error.message}`);
-  switch (error.code) {
-    case 'INVALID_CONFIG':
-    case 'INVALID_ARGUMENT':
-      return exitCodes.usage;
-    case 'LOG_DAMAGED':
-    case 'STORE_DAMAGED':
-      return exitCodes.damaged;
-    case 'UNREACHABLE':
-      return exitCodes.unreachable;
-    default:
-      return exitCodes.failed;
-  }
+  // Of what the system refused (no permission, no space) the message says all; anything else is a fault of kvraft's.
+  const isExpected = error instanceof KvraftError || (error instanceof Error && 'syscall' in error);
+  console.error(isExpected ? `kvraft: ${messageOf(error)}` : error);
+  return exitCodeOf(error);
 }

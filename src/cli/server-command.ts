@@ -1,10 +1,11 @@
-import { Option, type Command } from 'commander';
-import { messageOf } from '../base/errors.ts';
+import type { Command } from 'commander';
+import { KvraftError, messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
 import { readConfig } from '../server/config.ts';
 import { startServer, type RunningServer } from '../server/server.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { createLogger } from './logger.ts';
-import { configOption, parseServerId } from './options.ts';
+import { configOption, logLevelOption, parseServerId } from './options.ts';
 
 /** A stop that takes longer has lost its patience: the log makes up for it at the next start. */
 const STOP_MS_MAX = 5_000;
@@ -22,26 +23,22 @@ export function registerServer(program: Command): void {
     .argument('<id>', 'its Id in the configuration', parseServerId)
     .addOption(configOption())
     .option('--rebuild', 'start over with empty data, and get everything from the other servers', false)
-    .addOption(
-      new Option('--log-level <level>', 'what is logged to standard error')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
+    .addOption(logLevelOption('info'))
     .action(runServer);
 }
 
 async function runServer(id: number, options: ServerOptions): Promise<void> {
   const config = readConfig(options.config);
   const logger = createLogger({ server: id, level: options.logLevel });
+  // What is wrong with the data may show only when it is read: that ends the server like a disk that failed.
+  process.on('uncaughtException', (error) => die(logger, error));
+  const isLaunched = process.connected;
   const server = await startServer({
     config,
     serverId: id,
     logger,
     rebuild: options.rebuild,
-    onFatal(error) {
-      logger.error({ error: messageOf(error) }, `stopped: ${messageOf(error)}`);
-      process.exit(exitCodes.failed);
-    },
+    onFatal: (error) => die(logger, error),
   });
   let stopping = false;
   const stop = (signal: string): void => {
@@ -50,8 +47,17 @@ async function runServer(id: number, options: ServerOptions): Promise<void> {
     logger.info({ signal }, 'stopping');
     void stopServer(server);
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(signal));
+  const orphaned = (): void => stop('the process that started this server is gone');
+  process.on('disconnect', orphaned);
+  if (isLaunched && !process.connected) orphaned();
+}
+
+/** The end of a server that must not go on. A stack is of use only where the error is a fault of kvraft's own. */
+function die(logger: Logger, error: unknown): never {
+  const stack = error instanceof Error && !(error instanceof KvraftError) ? { stack: error.stack } : {};
+  logger.error({ error: messageOf(error), ...stack }, `stopped: ${messageOf(error)}`);
+  process.exit(exitCodeOf(error));
 }
 
 async function stopServer(server: RunningServer): Promise<void> {

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { KvraftError } from '../base/errors.ts';
-import { dumpWal } from '../wal/dump.ts';
+import { dumpWal, NOT_USABLE } from '../wal/dump.ts';
+import { SLOTS_FILE } from '../wal/hard-state-slots.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
+import { sequenceOf } from '../wal/segment.ts';
+import { exitCodes } from './exit-codes.ts';
 
 export function registerWal(program: Command): void {
   program
@@ -14,6 +17,13 @@ export function registerWal(program: Command): void {
       const inner = `${folder}/log`;
       const path = nodeVfs.exists(inner) ? inner : folder;
       if (!nodeVfs.exists(path)) throw new KvraftError('INVALID_ARGUMENT', `${folder}: no such folder`);
-      for (const line of dumpWal(nodeVfs, path)) console.log(line);
+      const names = nodeVfs.list(path);
+      if (!names.some((name) => name === SLOTS_FILE || sequenceOf(name) !== null)) {
+        throw new KvraftError('INVALID_ARGUMENT', `${folder} holds no log`);
+      }
+      for (const line of dumpWal(nodeVfs, path)) {
+        console.log(line);
+        if (line.startsWith(NOT_USABLE)) process.exitCode = exitCodes.damaged;
+      }
     });
 }

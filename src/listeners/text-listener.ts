@@ -34,6 +34,9 @@ export interface TextListenerOptions {
 /** How long a connection that was ended may take to send its last replies and to be closed by its client, too. */
 const closingMsMax = 5_000;
 
+/** The same when the server stops: a client that neither reads nor closes does not hold it up. */
+const stoppingMsMax = 1_000;
+
 /** Refused clients that are told so at a time; more are just closed. */
 const refusedMax = 1_000;
 
@@ -111,10 +114,10 @@ export class TextListener {
 
   /**
    * Takes no new connections and requests, answers the requests that were received, and calls back when all
-   * connections are closed: `closingMsMax` from now at the latest.
+   * connections are closed: `stoppingMsMax` from now at the latest.
    */
   stop(done: () => void): void {
-    const patience = this.#options.clock.setTimer(closingMsMax, () => {
+    const patience = this.#options.clock.setTimer(stoppingMsMax, () => {
       for (const socket of [...this.#connections.keys(), ...this.#refused]) socket.destroy();
     });
     this.#onClosed = () => {

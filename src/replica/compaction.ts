@@ -7,7 +7,10 @@ export interface CompactionState {
   readonly durableIndex: number;
   /** The lowest index that some active follower still needs, or infinity: respected while the log is not far too long. */
   readonly neededIndex: number;
-  /** The lowest index behind a snapshot that is being sent, or infinity: always respected, as it is bounded in time. */
+  /**
+   * The lowest index behind a snapshot that is being sent, or infinity: respected for longer, but not until the log
+   * is so long that the leader takes no more. The follower then needs another snapshot; the cluster goes on.
+   */
   readonly heldIndex: number;
 }
 
@@ -30,7 +33,8 @@ export function planCompaction(
   if (state.logBytes <= state.logBytesMax) return { step: 'none' };
   const wanted = indexBelow(state.logBytesMax / 2) - 1;
   const respected = state.logBytes > 2 * state.logBytesMax ? Infinity : state.neededIndex - 1;
-  const index = Math.min(wanted, state.durableIndex, respected, state.heldIndex);
+  const held = state.logBytes > 3 * state.logBytesMax ? Infinity : state.heldIndex;
+  const index = Math.min(wanted, state.durableIndex, respected, held);
   if (index >= state.firstIndex) return { step: 'cut', index };
   return state.durableIndex < wanted ? { step: 'flush' } : { step: 'none' };
 }

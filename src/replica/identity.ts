@@ -142,9 +142,9 @@ export function randomHex(prng: Prng, words: number): string {
 }
 
 function parse(path: string, bytes: Uint8Array): IdentityFile {
-  let file: IdentityFile;
+  let file: unknown;
   try {
-    file = JSON.parse(Buffer.from(bytes).toString('utf8')) as IdentityFile;
+    file = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (cause) {
     throw new KvraftError(
       'STORE_DAMAGED',
@@ -154,11 +154,36 @@ function parse(path: string, bytes: Uint8Array): IdentityFile {
       },
     );
   }
-  if (file.format !== FORMAT) {
+  const { format } = (file ?? {}) as Partial<IdentityFile>;
+  if (typeof format === 'number' && format !== FORMAT) {
     throw new KvraftError(
       'STORE_DAMAGED',
-      `${path} has format ${file.format}, this version of kvraft reads ${FORMAT}: use the version that wrote it`,
+      `${path} has format ${format}, this version of kvraft reads ${FORMAT}: use the version that wrote it`,
+    );
+  }
+  if (!isIdentity(file)) {
+    throw new KvraftError(
+      'STORE_DAMAGED',
+      `${path} does not say who this server is: restore it from a backup`,
     );
   }
   return file;
+}
+
+function isIdentity(value: unknown): value is IdentityFile {
+  if (typeof value !== 'object' || value === null) return false;
+  const file = value as Partial<Record<keyof IdentityFile, unknown>>;
+  const isId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) >= 0;
+  return (
+    file.format === FORMAT &&
+    isId(file.serverId) &&
+    isId(file.generation) &&
+    typeof file.incarnation === 'string' &&
+    typeof file.clusterId === 'string' &&
+    Array.isArray(file.foundingServers) &&
+    file.foundingServers.every(isId) &&
+    typeof file.logCreated === 'boolean' &&
+    typeof file.pins === 'object' &&
+    file.pins !== null
+  );
 }

@@ -39,8 +39,8 @@ export class ProposalRouter<Result> {
   readonly #eager = new Map<MemberId, number>();
   readonly #taken = new TakenForwards();
   #toldCommit = 0;
-  /** Whether the log can take more; if not, proposals are refused and nothing is lost. */
-  logHasSpace = true;
+  /** Whether the disk takes changes; if not, proposals are refused and nothing is lost. */
+  hasSpace = true;
 
   constructor(options: ProposalRouterOptions) {
     this.#options = options;
@@ -63,7 +63,7 @@ export class ProposalRouter<Result> {
   send(mayPropose: boolean): void {
     const { node, clock } = this.#options;
     const leads = node.role === 'leader';
-    if (leads ? !mayPropose : node.leaderId === NO_MEMBER) return;
+    if (leads ? !mayPropose && this.hasSpace : node.leaderId === NO_MEMBER) return;
     for (const chunk of this.#chunks(this.#proposals.takeUnsent(clock.monotonicMs()))) {
       const data = encodeProposals(chunk);
       const ids = chunk.map(({ id }) => id);
@@ -86,7 +86,7 @@ export class ProposalRouter<Result> {
     const boot = bootOf(forward.data);
     if (boot !== null && this.#taken.has(from, boot, forward.proposal)) return;
     if (node.role !== 'leader') return refuse('not-leader');
-    if (!this.logHasSpace) return refuse('no-space');
+    if (!this.hasSpace) return refuse('no-space');
     if (!mayPropose || boot === null) return refuse('overloaded');
     const index = node.propose(forward.data, logTimeMs());
     if (typeof index !== 'number') return refuse(index === 'overloaded' ? 'overloaded' : 'not-leader');
@@ -132,7 +132,7 @@ export class ProposalRouter<Result> {
   }
 
   #append(data: Uint8Array, ids: readonly number[]): void {
-    if (!this.logHasSpace) return this.#refuse(ids);
+    if (!this.hasSpace) return this.#refuse(ids);
     const index = this.#options.node.propose(data, this.#options.logTimeMs());
     if (typeof index !== 'number') this.#retry(ids);
   }

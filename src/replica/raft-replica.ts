@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
 import { Deadlines } from './deadlines.ts';
+import { DiskSpace, handOver } from './disk-space.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
 import type { Identity } from './identity.ts';
@@ -78,6 +79,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   /** A commit index that was not written to the log yet; it goes with the next write. */
   #unwrittenHardState: HardState | null = null;
   readonly #deadlines: Deadlines;
+  readonly #space: DiskSpace;
   /** What the peers that were admitted said of themselves. */
   readonly #identities = new Map<MemberId, string>();
   #leadership = { term: 0, leaderId: NO_MEMBER };
@@ -101,6 +103,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       logTimeMs: () => this.#logTime.nowMs(),
     });
     this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
+    this.#space = new DiskSpace(parts);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
     this.#founding = new Founding(parts.membership, parts.identity, logger);
     const logTimeMs = (): number => this.#logTime.nowMs();
@@ -161,7 +164,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
 
   /** Disk space is gone or back, as the log sees it. */
   setSpace(available: boolean): void {
-    this.#router.logHasSpace = available;
+    this.#space.logHasSpace = available;
     this.#schedule();
   }
 
@@ -194,12 +197,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
    * seen by `onLeaderChange`.
    */
   handOver(): boolean {
-    if (this.#node.role !== 'leader') return false;
-    const best = this.#node
-      .progress()
-      .filter((peer) => peer.member !== this.#node.id && !peer.isLearner && peer.recentActive)
-      .toSorted((a, b) => b.matchIndex - a.matchIndex)[0];
-    const asked = best !== undefined && this.#node.transferLeadership(best.member);
+    const asked = handOver(this.#node);
     this.#schedule();
     return asked;
   }
@@ -302,6 +300,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const node = this.#node;
     this.#watchLeadership();
     this.#found();
+    this.#router.hasSpace = this.#space.isAvailable;
     if (this.#router.hasUnsent) {
       this.#deadlines.take();
       this.#router.send(this.#mayPropose());
@@ -333,6 +332,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       );
       this.#node.stepDown();
     }
+    this.#space.tick(nowMs);
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);

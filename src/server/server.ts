@@ -186,6 +186,9 @@ class Server implements RunningServer {
     replica.stop();
     await new Promise<void>((resolve) => this.#transport.close(resolve));
     await new Promise<void>((resolve) => wal.close(() => resolve()));
+    // What the state on disk holds need not be replayed at the next start.
+    store.setLogDurable(wal.durableIndex);
+    store.flush();
     await new Promise<void>((resolve) => store.close(() => resolve()));
     this.#lock.release();
   }
