@@ -34,15 +34,18 @@ test('a leader probes a follower with one append at a time until one is answered
   assert.equal(progressOf(solo, 3)?.state, 'replicate');
 });
 
-test('a heartbeat response lets a probe go on, by one append', () => {
+test('a heartbeat response lets a probe go on, by one append an interval', () => {
   const solo = leaderOf();
   for (let i = 0; i < 3; i++) {
+    solo.tick(heartbeatTicks);
     const appends = ofType(solo.step(heartbeatResponse(3, 1, 1)), 'AppendEntries').filter(
       ({ to }) => to === 3,
     );
     assert.equal(appends.length, 1);
     propose(solo, 'x');
     assert.equal(appendsTo(solo, 3).length, 0);
+    solo.node.call((raw) => raw.step(heartbeatResponse(3, 1, 1)));
+    assert.equal(appendsTo(solo, 3).length, 0, 'rounds of reads are answered more often');
   }
 });
 

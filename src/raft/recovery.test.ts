@@ -33,6 +33,7 @@ test('§7 a follower whose acknowledgement of a snapshot was lost is asked wheth
   const solo = sendingSnapshot();
   solo.step(rejected(3, 1, 2, 6, 0, 0));
   assert.equal(progressOf(solo, 3)?.state, 'snapshot', 'it has not arrived yet');
+  solo.tick(heartbeatTicks);
   solo.node.call((raw) => raw.step(heartbeatResponse(3, 1, 2)));
   const [asked] = appendsTo(solo, 3);
   assert.deepEqual([asked?.prevLogIndex, asked?.prevLogTerm, asked?.entries], [6, 1, []]);
@@ -54,6 +55,7 @@ test('§7 a follower that got a snapshot behind which the log was cut meanwhile 
 test('§7 a snapshot behind which the log was cut is not waited for', () => {
   const solo = sendingSnapshot();
   solo.node.compact(7);
+  solo.tick(heartbeatTicks);
   solo.step(heartbeatResponse(3, 1, 2));
   assert.deepEqual(solo.node.snapshotsWanted, [3]);
 });

@@ -28,12 +28,15 @@ export function stepLeader(raft: Raft, message: Message): void {
   }
 }
 
-/** Besides confirming leadership, the answer tells that messages get through: what is missing is sent anew. */
+/**
+ * Besides confirming leadership, the answer tells that messages get through: what may be lost is sent anew. Not more
+ * than once an interval, as rounds of reads are answered in the same way, thousands of times a second.
+ */
 function handleHeartbeatResponse(raft: Raft, progress: Progress, message: HeartbeatResponse): void {
-  if (progress.state === 'probe') progress.probeSent = false;
-  if (progress.state === 'snapshot') checkSnapshotArrived(raft, progress);
-  if (progress.matchIndex < raft.log.lastIndex) {
-    if (progress.stuck) progress.becomeProbe();
+  if (progress.matchIndex < raft.log.lastIndex && progress.takeBeat()) {
+    if (progress.state === 'snapshot') checkSnapshotArrived(raft, progress);
+    else if (progress.stuck) progress.becomeProbe();
+    progress.probeSent = false;
     raft.appendsDue = true;
   }
   if (raft.readOnly.acknowledge(message.from, message.readRound)) confirmReads(raft);

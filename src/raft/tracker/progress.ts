@@ -39,6 +39,7 @@ export class Progress {
   /** `matchIndex` at the last heartbeat tick and at the one before; -1 where nothing was under way then. */
   #matchAtBeat = -1;
   #matchAtBeatBefore = -1;
+  #beaten = false;
 
   constructor(member: MemberId, nextIndex: number, limits: FlowLimits) {
     this.member = member;
@@ -56,8 +57,16 @@ export class Progress {
 
   /** A heartbeat interval begins. */
   beat(): void {
+    this.#beaten = true;
     this.#matchAtBeatBefore = this.#matchAtBeat;
     this.#matchAtBeat = this.#inflight.length > 0 ? this.matchIndex : -1;
+  }
+
+  /** Whether an interval began since this was asked last. */
+  takeBeat(): boolean {
+    const beaten = this.#beaten;
+    this.#beaten = false;
+    return beaten;
   }
 
   /** Whether a whole heartbeat interval brought nothing: what was sent then is lost. */
