@@ -1,0 +1,13 @@
+import { keyValueScenarios } from './key-value-scenarios.ts';
+import { partitionScenarios } from './partition-scenarios.ts';
+import { persistScenarios } from './persist-scenarios.ts';
+import type { Scenario } from './scenario.ts';
+
+/** All scenarios, by family. */
+export const scenarios: readonly Scenario[] = [
+  ...keyValueScenarios,
+  ...partitionScenarios,
+  ...persistScenarios,
+];
+
+export { runScenario, type Scenario, type ScenarioResult } from './scenario.ts';
