@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Prng } from '../base/prng.ts';
-import { serverOf, type MemberId } from '../raft/types.ts';
+import { generationOf, serverOf, type MemberId } from '../raft/types.ts';
 import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
 import type { SimProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -36,6 +36,7 @@ export interface WireFormat {
 }
 
 const RECONNECT_MS = 20;
+const INTRODUCE_EVERY_MS = 100;
 
 /** The network of a simulated cluster. Servers are known by their configured ids. */
 export class SimNetwork {
@@ -127,6 +128,18 @@ export class SimNetwork {
     }
   }
 
+  /** Nobody sends to a rebuilt server before it is a member: it makes connections, again and again, as all do over TCP. */
+  introduce(from: SimTransport): void {
+    for (const [id, other] of this.#endpoints) {
+      if (id === from.serverId || this.isCut(id, from.serverId) || this.isCut(from.serverId, id)) continue;
+      other.process.after(this.#delayMs(), () => {
+        if (!other.admits(from.identity())) return;
+        from.process.after(this.#delayMs(), () => from.admits(other.identity()));
+      });
+    }
+    from.process.after(INTRODUCE_EVERY_MS, () => this.introduce(from));
+  }
+
   #deliver(from: number, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
     const pair = `${from}>${serverOf(to)}`;
     let atMs = this.#scheduler.nowMs + this.#delayMs();
@@ -175,6 +188,7 @@ export class SimTransport implements Transport {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
+    if (generationOf(handler.identity().member) > 0) this.#network.introduce(this);
   }
 
   send(to: MemberId, message: PeerMessage): void {
@@ -197,10 +211,17 @@ export class SimTransport implements Transport {
     return this.#handler?.identity() ?? { clusterId: '', member: this.serverId, incarnation: '' };
   }
 
-  /** A message has arrived. A sender that is new, or is another than before, is checked first. */
+  /** A message has arrived. */
   receive(to: MemberId, sender: PeerIdentity, message: PeerMessage): void {
     const handler = this.#handler;
     if (handler === null || to !== handler.identity().member) return;
+    if (this.admits(sender)) handler.onMessage(sender.member, message);
+  }
+
+  /** A sender that is new, or is another than before, is checked first. */
+  admits(sender: PeerIdentity): boolean {
+    const handler = this.#handler;
+    if (handler === null) return false;
     const server = serverOf(sender.member);
     const name = `${sender.member}/${sender.incarnation}/${sender.clusterId}`;
     let peer = this.#peers.get(server);
@@ -209,7 +230,7 @@ export class SimTransport implements Transport {
       this.#peers.set(server, peer);
       if (peer.admitted) handler.onConnected(sender.member);
     }
-    if (peer.admitted) handler.onMessage(sender.member, message);
+    return peer.admitted;
   }
 
   broken(serverId: number, refused: boolean): void {
