@@ -7,7 +7,7 @@ import type { Candidate, Model, PreparedModel } from './models/model.ts';
 import { registerModel } from './models/register.ts';
 import { versionedModel } from './models/versioned.ts';
 import { candidatesOf, partitionByKey, type Partition } from './partition.ts';
-import { Search } from './search.ts';
+import { openSearch, type Search } from './search.ts';
 import { showText, type Text } from './text.ts';
 import { narrowByVersion, type VersionFault } from './versions.ts';
 
@@ -172,7 +172,7 @@ function searchAll(
   };
   let open: OpenSearch[] = [];
   for (const [place, { candidates }] of partitions.entries()) {
-    const each = { place, search: new Search(model.prepare(candidates, header), candidates) };
+    const each = { place, search: openSearch(model, candidates, header) };
     if (slice(each, FIRST_SLICE_STEPS)) open.push(each);
     if (releaseMemory(open, memoryBytesMax)) limit = 'memory';
   }

@@ -2,7 +2,7 @@ import type { Budget } from './budget.ts';
 import type { HistoryHeader } from './history.ts';
 import { isOptional, type Candidate, type Model, type PreparedModel } from './models/model.ts';
 import type { Partition } from './partition.ts';
-import { Search } from './search.ts';
+import { openSearch } from './search.ts';
 
 /** Where a history stops being linearizable. */
 export interface Diagnosis {
@@ -45,7 +45,7 @@ export function diagnose(
       returns[count - 1] as Candidate,
       observers,
     );
-    const search = new Search(model.prepare(prefix.narrowed, header), prefix.narrowed);
+    const search = openSearch(model, prefix.known, header);
     const verdict = budget.run(search, Infinity);
     if (verdict === 'open') break;
     if (verdict === 'illegal') illegalCount = count;
@@ -62,12 +62,12 @@ function prefixOf(
   returned: ReadonlySet<Candidate>,
   last: Candidate,
   observers: ReadonlySet<Candidate>,
-): { readonly originals: Candidate[]; readonly narrowed: Candidate[] } {
+): { readonly originals: Candidate[]; readonly known: Candidate[] } {
   const originals = candidates.filter(
     (each) => returned.has(each) || (each.callMs <= last.returnMs && !observers.has(each)),
   );
-  const narrowed = originals.map((each) => (returned.has(each) ? each : { ...each, returnMs: Infinity }));
-  return { originals, narrowed };
+  const known = originals.map((each) => (returned.has(each) ? each : { ...each, returnMs: Infinity }));
+  return { originals, known };
 }
 
 function explain(

@@ -1,8 +1,9 @@
+import type { HistoryHeader } from './history.ts';
 import { Bitset } from './bitset.ts';
 import { ConfigurationSet } from './configurations.ts';
 import { EventList, LinkedList } from './linked-list.ts';
 import { Symmetry } from './symmetry.ts';
-import { isOptional, type Candidate, type Guide, type PreparedModel } from './models/model.ts';
+import { isOptional, type Candidate, type Guide, type Model, type PreparedModel } from './models/model.ts';
 
 /** What is known after some steps; `open` means that the search is not through. */
 export type SearchVerdict = 'ok' | 'illegal' | 'open';
@@ -52,7 +53,8 @@ export class Search<State> {
   #isExhausted = false;
   #stepsTaken = 0;
 
-  constructor(model: PreparedModel<State>, candidates: readonly Candidate[]) {
+  /** `isContradictory`: it is known that there is no legal order. */
+  constructor(model: PreparedModel<State>, candidates: readonly Candidate[], isContradictory = false) {
     this.#model = model;
     this.#guide = model.guide();
     this.#symmetry = new Symmetry(candidates, (i) => model.effectOf(i));
@@ -71,7 +73,7 @@ export class Search<State> {
     this.#state = model.initial;
     this.#unplaced = this.#mandatory.length;
     this.#cursor = this.#events.first();
-    this.#isExhausted = this.#guide.isHopeless(model.initial);
+    this.#isExhausted = isContradictory || this.#guide.isHopeless(model.initial);
   }
 
   get stepsTaken(): number {
@@ -213,4 +215,15 @@ export class Search<State> {
   #callMs(i: number): number {
     return (this.#candidates[i] as Candidate).callMs;
   }
+}
+
+/** A search for the operations on one key, which starts with all that is known of them. */
+export function openSearch(
+  model: Model,
+  candidates: readonly Candidate[],
+  header: HistoryHeader,
+): Search<unknown> {
+  const narrowed = model.narrow(candidates);
+  const usable = narrowed ?? candidates;
+  return new Search(model.prepare(usable, header), usable, narrowed === undefined);
 }

@@ -1,31 +1,29 @@
-import { assert } from '../../base/assert.ts';
-import { byteString, isRaw, showText, textOfBytes } from '../text.ts';
+import { showText, textOfBytes } from '../text.ts';
 import { AppendGuide } from './append-guide.ts';
+import { narrowByGrowth } from './append-narrowing.ts';
+import { appendTextsOf } from './append-texts.ts';
 import type { Candidate, Guide, Model, PreparedModel } from './model.ts';
 import { isBeginning, type ValueNode } from './value-node.ts';
 
 /** `put` replaces the value of a key, `append` adds to its end (to an absent key as to an empty one), `get` reads it. */
-export const appendModel: Model = { name: 'append', prepare: (candidates) => new AppendLog(candidates) };
+export const appendModel: Model = {
+  name: 'append',
+  narrow: narrowByGrowth,
+  prepare: (candidates) => new AppendLog(candidates),
+};
 
 class AppendLog implements PreparedModel<ValueNode> {
   /** The absent value; the others descend from it. */
   readonly initial: ValueNode = { id: 0, parent: undefined, piece: '', length: 0, children: new Map() };
   readonly #candidates: readonly Candidate[];
   /** What the operation writes or read; undefined if it found nothing. */
-  readonly #text: (string | undefined)[];
+  readonly #text: readonly (string | undefined)[];
   readonly #isBinary: boolean;
   #nodes = 1;
 
   constructor(candidates: readonly Candidate[]) {
     this.#candidates = candidates;
-    const texts = candidates.map(({ operation }) => {
-      const { kind, result } = operation;
-      assert(kind === 'put' || kind === 'append' || kind === 'get', `a log of appends knows no ${kind}`);
-      return kind === 'get' ? result?.value : operation.value;
-    });
-    // Pieces that are no UTF-8 may join to something that is, so all are compared byte by byte.
-    this.#isBinary = texts.some((text) => text !== undefined && isRaw(text));
-    this.#text = this.#isBinary ? texts.map((text) => (text === undefined ? text : byteString(text))) : texts;
+    ({ texts: this.#text, isBinary: this.#isBinary } = appendTextsOf(candidates));
   }
 
   step(state: ValueNode, i: number): ValueNode | undefined {

@@ -19,6 +19,12 @@ export function isOptional(candidate: Candidate): boolean {
 /** A sequential specification: what an object answers to operations that come one after the other. */
 export interface Model {
   readonly name: ModelName;
+  /**
+   * The candidates for one key, with the spans in which they can take effect as narrow as is easy to know: every
+   * legal order of the candidates is one of the result, and the other way round. An optional candidate that was
+   * seen is optional no more. Undefined if there is no legal order for sure.
+   */
+  narrow(candidates: readonly Candidate[]): readonly Candidate[] | undefined;
   /** The specification made ready for the operations on one key; everywhere below they are named by their place in `candidates`. */
   prepare(candidates: readonly Candidate[], header: HistoryHeader): PreparedModel<unknown>;
 }

@@ -1,10 +1,21 @@
 import { assert } from '../../base/assert.ts';
 import { showText } from '../text.ts';
 import type { Candidate, Guide, Model, PreparedModel } from './model.ts';
+import { narrowByValue, type ValueEffect } from './value-narrowing.ts';
 import { ValueCounts, ValueTable } from './values.ts';
 
 /** `put` replaces the value of a key, `get` reads it. The state is the number of the value, 0 if there is none. */
-export const registerModel: Model = { name: 'register', prepare: (candidates) => new Register(candidates) };
+export const registerModel: Model = {
+  name: 'register',
+  narrow: (candidates) => narrowByValue(candidates, effectOf, true),
+  prepare: (candidates) => new Register(candidates),
+};
+
+function effectOf({ operation }: Candidate): ValueEffect {
+  const { kind, value, result } = operation;
+  if (kind === 'put') return { writes: value as string, isOutsider: true };
+  return { reads: result?.value ?? null, isOutsider: true };
+}
 
 class Register implements PreparedModel<number> {
   readonly initial = 0;

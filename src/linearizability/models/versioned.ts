@@ -11,6 +11,7 @@ import {
   type VersionedState,
 } from './versioned-state.ts';
 import { VersionedGuide } from './versioned-guide.ts';
+import { narrowByValue, type ValueEffect } from './value-narrowing.ts';
 import { ValueTable } from './values.ts';
 
 export const DEFAULT_CLOCK_TOLERANCE_MS = 50;
@@ -25,8 +26,18 @@ export const DEFAULT_CLOCK_TOLERANCE_MS = 50;
  */
 export const versionedModel: Model = {
   name: 'versioned',
+  narrow: (candidates) => narrowByValue(candidates, effectOf, false),
   prepare: (candidates, header) => new VersionedStore(candidates, header),
 };
+
+function effectOf({ operation }: Candidate): ValueEffect {
+  const { kind, value, result } = operation;
+  const isDone = result === undefined || result.status === 'ok';
+  if (isDone && (kind === 'set' || kind === 'cas')) return { writes: value as string, isOutsider: true };
+  if (isDone && (kind === 'get' || kind === 'getm'))
+    return { reads: result?.value ?? null, isOutsider: true };
+  return { isOutsider: isDone || result?.status === 'not-found' };
+}
 
 class VersionedStore implements PreparedModel<VersionedState> {
   readonly initial = absentFromStart;

@@ -1,0 +1,144 @@
+import type { CheckResult, KeyResult } from '../checker.ts';
+import type { History, Operation, OperationOutcome } from '../history.ts';
+import { showText } from '../text.ts';
+
+/** What the page shows, as JSON in it. All texts are for people, shortened and escaped. */
+export interface ReportData {
+  readonly title: string;
+  readonly verdict: CheckResult['verdict'];
+  readonly summary: string;
+  readonly clients: readonly string[];
+  readonly keys: readonly ReportKey[];
+  readonly operations: readonly ReportOperation[];
+  readonly faults: readonly ReportFault[];
+}
+
+export interface ReportKey {
+  readonly name: string;
+  readonly verdict: CheckResult['verdict'];
+  readonly operations: readonly number[];
+  /** A legal order, and the state after each of its operations. */
+  readonly order: readonly number[];
+  readonly states: readonly string[];
+  readonly blocked: { readonly operation: number; readonly text: string } | null;
+}
+
+export interface ReportOperation {
+  /** Places in `clients` and `keys`. */
+  readonly client: number;
+  readonly key: number;
+  /** What was asked, and what was answered. */
+  readonly asked: string;
+  readonly answered: string;
+  readonly isWrite: boolean;
+  readonly outcome: OperationOutcome;
+  readonly callMs: number;
+  readonly returnMs: number | null;
+}
+
+export interface ReportFault {
+  readonly message: string;
+  readonly operations: readonly number[];
+}
+
+/** Brings the result of a check into the form that the page shows: illegal keys first. */
+export function reportData(title: string, history: History, result: CheckResult): ReportData {
+  const rank = { illegal: 0, unknown: 1, ok: 2 };
+  const checked = result.keys.toSorted((a, b) => rank[a.verdict] - rank[b.verdict]);
+  const places = new Map(checked.map(({ key }, place) => [key, place]));
+  const keys = checked.map((key) => reportKey(key, history));
+  // A key on which nothing had to be checked is shown all the same.
+  for (const { key } of history.operations) {
+    if (places.has(key)) continue;
+    places.set(key, keys.length);
+    keys.push({ name: showText(key), verdict: 'ok', operations: [], order: [], states: [], blocked: null });
+  }
+  const byKey = keys.map((): number[] => []);
+  for (const [index, { key }] of history.operations.entries()) byKey[places.get(key) as number]?.push(index);
+  const clients = [...new Set(history.operations.map(({ client }) => client))];
+  clients.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const clientPlaces = new Map(clients.map((client, place) => [client, place]));
+  return {
+    title,
+    verdict: result.verdict,
+    summary: summaryOf(history, result, keys.length, clients.length),
+    clients,
+    keys: keys.map((key, place) => ({ ...key, operations: byKey[place] ?? [] })),
+    operations: history.operations.map((operation) =>
+      reportOperation(
+        operation,
+        clientPlaces.get(operation.client) as number,
+        places.get(operation.key) as number,
+      ),
+    ),
+    faults: result.versionFaults.map(({ message, operations }) => ({ message, operations })),
+  };
+}
+
+function summaryOf({ operations }: History, result: CheckResult, keys: number, clients: number): string {
+  const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+  const limit = result.limit === undefined ? '' : ` · ran out of ${result.limit}`;
+  return `${count(operations.length, 'operation')} of ${count(clients, 'client')} on ${count(keys, 'key')} · model ${result.model}${limit}`;
+}
+
+function reportKey(key: KeyResult, history: History): ReportKey {
+  return {
+    name: showText(key.key),
+    verdict: key.verdict,
+    operations: [],
+    order: key.order,
+    states: key.states(),
+    blocked:
+      key.blocked === undefined
+        ? null
+        : { operation: key.blocked.operation, text: blockedText(key, history) },
+  };
+}
+
+function blockedText(key: KeyResult, history: History): string {
+  const { blocked, order } = key;
+  if (blocked === undefined) return '';
+  const operation = history.operations[blocked.operation] as Operation;
+  const after =
+    order.length === 0
+      ? 'At the start of the history'
+      : `After the ${order.length.toLocaleString('en')} operations in the order shown`;
+  const first = blocked.isFirst
+    ? ''
+    : ' An earlier operation may be the first one without a place: the budget ran out.';
+  return `${after} there is no place for the ${operation.kind} of client ${operation.client}: ${blocked.reason}. No other order has a place for it either.${first}`;
+}
+
+function reportOperation(operation: Operation, client: number, key: number): ReportOperation {
+  const { outcome, callMs, returnMs, kind } = operation;
+  return {
+    client,
+    key,
+    asked: askedText(operation),
+    answered: answeredText(operation),
+    isWrite: kind !== 'get' && kind !== 'getm',
+    outcome,
+    callMs,
+    returnMs,
+  };
+}
+
+function askedText({ kind, value, version, ttlMs, when }: Operation): string {
+  const parts: string[] = [kind];
+  if (value !== undefined) parts.push(showText(value));
+  if (version !== undefined) parts.push(`for version ${version}`);
+  if (when !== undefined && when !== 'always') parts.push(`if ${when}`);
+  if (ttlMs !== undefined && ttlMs > 0) parts.push(`for ${ttlMs} ms`);
+  return parts.join(' ');
+}
+
+function answeredText({ outcome, result }: Operation): string {
+  if (outcome === 'fail') return 'failed';
+  if (outcome === 'unknown' || result === undefined) return '?';
+  const parts: string[] = [];
+  if (result.status !== 'ok') parts.push(result.status);
+  if (result.value !== undefined) parts.push(showText(result.value));
+  if (result.version !== undefined) parts.push(`version ${result.version}`);
+  if (result.ttlMs !== undefined && result.ttlMs > 0) parts.push(`for ${result.ttlMs} ms`);
+  return parts.length === 0 ? 'ok' : parts.join(', ');
+}
