@@ -77,6 +77,13 @@ class Bench implements Replicator<Reply> {
     return outcomes;
   }
 
+  /** The batch that was proposed last. */
+  last(): BatchCommand {
+    const command = this.proposed.at(-1)?.command;
+    assert.ok(command?.command === 'batch');
+    return command;
+  }
+
   nextBatch(): BatchCommand {
     const command = this.execute();
     assert.ok(command.command === 'batch');
@@ -138,7 +145,7 @@ test('batches are numbered in order and name the lowest that is not answered', (
   bench.execute();
   bench.write('d');
   bench.turn();
-  assert.equal((bench.proposed.at(-1)?.command as BatchCommand).lowest, 3);
+  assert.equal(bench.last().lowest, 3);
 });
 
 test('more batches than may be in flight wait for one to end', () => {
@@ -149,11 +156,7 @@ test('more batches than may be in flight wait for one to end', () => {
   }
   assert.equal(bench.proposed.length, 256);
   assert.equal(bench.nextBatch().ops.length, 1);
-  assert.equal(
-    (bench.proposed.at(-1)?.command as BatchCommand).ops.length,
-    44,
-    'what waited goes as one batch',
-  );
+  assert.equal(bench.last().ops.length, 44, 'what waited goes as one batch');
 });
 
 test('a session that ended for want of use is replaced, and the batch executed in the new one', () => {

@@ -13,7 +13,7 @@ const bytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes
 const members = fc.uniqueArray(member, { maxLength: 5 }).map((list) => list.toSorted((a, b) => a - b));
 /** Records with the prototype that literals have. */
 const plain = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
-  fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<T>;
+  fc.record(fields, { noNullPrototype: true });
 const envelope = { from: member, to: member, term: uint };
 
 /** Entries that follow one another, of terms that do not fall and do not pass the leader's. */
