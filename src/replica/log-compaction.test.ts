@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isFull, mustWaitForStore } from './log-compaction.ts';
+import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
 
 const parts = (
   logBytes: number,
@@ -25,4 +25,19 @@ test('a long tail that is not committed does not keep out the entry that commits
     !mustWaitForStore(parts(401, 0, 10)),
     'the store has all that is committed: waiting changes nothing',
   );
+});
+
+test('a store is made to flush what the replica stops at, even if it would hold more by itself', () => {
+  let flushes = 0;
+  const flush = (): number => ++flushes;
+  const at = (unflushedBytes: number): Parameters<typeof compactLog>[0] =>
+    ({
+      node: { logBytes: 0 },
+      store: { unflushedBytes, flush },
+      options: { logBytesMax: 100, unflushedBytesMax: 100 },
+    }) as unknown as Parameters<typeof compactLog>[0];
+  compactLog(at(100), Infinity);
+  assert.equal(flushes, 0);
+  compactLog(at(101), Infinity);
+  assert.equal(flushes, 1);
 });

@@ -12,8 +12,10 @@ interface CompactionParts {
   readonly options: ReplicaOptions;
 }
 
-/** Cuts the log, in memory and on disk, when it has grown too long; `heldIndex` is what snapshots under way need. */
+/** Has the store flush what is too much for memory, and cuts a log that has grown too long; `heldIndex` is what snapshots under way need. */
 export function compactLog({ node, store, wal, options }: CompactionParts, heldIndex: number): void {
+  // By itself the store may be content to hold more than what the replica stops at.
+  if (store.unflushedBytes > options.unflushedBytesMax) store.flush();
   if (node.logBytes <= options.logBytesMax) return;
   let neededIndex = Infinity;
   for (const peer of node.progress()) {

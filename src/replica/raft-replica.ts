@@ -394,10 +394,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { store, options } = this.#parts;
     let count = 0;
     for (const entry of this.#unapplied) {
-      if (store.unflushedBytes > options.unflushedBytesMax) {
-        store.flush(); // By itself it may be content to hold more than that.
-        break;
-      }
+      if (store.unflushedBytes > options.unflushedBytesMax) break;
       this.#applyEntry(entry);
       count++;
     }
