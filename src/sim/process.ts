@@ -9,6 +9,8 @@ export interface ClockSkew {
   wallOffsetMs: number;
 }
 
+const HELD_APART_MS = 0.01;
+
 /**
  * One life of a simulated process: whatever happens in it runs through here, so that a crash ends all of it at
  * once and a pause (a long garbage collection, a stopped virtual machine) holds all of it up.
@@ -21,6 +23,8 @@ export class SimProcess {
   readonly #run: (callback: () => void) => void;
   #alive = true;
   #pausedUntilMs = 0;
+  /** Events that were held up by the pause. */
+  #held = 0;
 
   constructor(scheduler: Scheduler, skew: ClockSkew, run: (callback: () => void) => void) {
     this.#scheduler = scheduler;
@@ -39,6 +43,7 @@ export class SimProcess {
   }
 
   pause(durationMs: number): void {
+    this.#held = 0;
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#scheduler.nowMs + durationMs);
   }
 
@@ -53,7 +58,8 @@ export class SimProcess {
     const run = (): void => {
       if (!this.#alive) return;
       const held = this.#pausedUntilMs - this.#scheduler.nowMs;
-      if (held > 0) timer = this.#scheduler.schedule(held, run);
+      // One after the other, as a process works off what has gathered: not all in one moment.
+      if (held > 0) timer = this.#scheduler.schedule(held + HELD_APART_MS * this.#held++, run);
       else this.#run(callback);
     };
     timer = this.#scheduler.schedule(delayMs, run);

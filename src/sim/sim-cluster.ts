@@ -5,6 +5,7 @@ import { ClusterInvariants } from '../raft/cluster-invariants.ts';
 import { describeMessage } from '../raft/describe.ts';
 import { NO_MEMBER } from '../raft/types.ts';
 import type { Position } from '../store/store.ts';
+import { SimFailure } from './failure.ts';
 import { SimNetwork } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimServer, type ServerEvents } from './sim-server.ts';
@@ -12,10 +13,7 @@ import type { Transcript } from './transcript.ts';
 import { peerWireFormat } from './wire-format.ts';
 import type { WorldOptions } from './world-options.ts';
 
-/** What went wrong in a world: a promise of the system was broken. */
-export class SimFailure extends Error {
-  override readonly name = 'SimFailure';
-}
+export { SimFailure };
 
 /** The hash of the state after an entry, as the first server that applied it had it. */
 interface KnownState {

@@ -10,6 +10,7 @@ import { NO_MEMBER } from '../raft/types.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import type { Position } from '../store/store.ts';
 import { openSimStore } from '../store/sim-backend.ts';
+import { SimFailure } from './failure.ts';
 import { SimDisk } from './disk.ts';
 import type { SimNetwork } from './network.ts';
 import { SimProcess, type ClockSkew } from './process.ts';
@@ -222,6 +223,7 @@ export class SimServer {
 
   /** An error that reached the top of the event loop ends a real process, too. */
   #thrown(error: unknown): void {
+    if (error instanceof SimFailure) throw error;
     if (error instanceof AssertionError || !(error instanceof Error) || !('code' in error)) {
       this.#options.events.fail(`server ${this.id} broke: ${messageOf(error)}`, error);
     }

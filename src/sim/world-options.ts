@@ -96,7 +96,7 @@ export function drawWorld(seed: number): WorldOptions {
     sessionTtlMs: pick(1_000, 5_000, 600_000),
     requestTimeoutMs: pick(200, 1_000, 5_000),
     clientTimeoutMs: pick(300, 2_000),
-    thinkMsMax: pick(0, 10, 50),
+    thinkMsMax: pick(4, 20, 60),
     keysPerModel: pick(1, 2, 5),
     valueBytesMax: largeValues ? 60_000 : pick(10, 100, 1_000),
     healsMajorityOnly: prng.chance(0.5),

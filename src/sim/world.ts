@@ -1,7 +1,8 @@
 import { createPrng, type Prng } from '../base/prng.ts';
+import { SimFailure } from './failure.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { Scheduler } from './scheduler.ts';
-import { SimCluster, SimFailure } from './sim-cluster.ts';
+import { SimCluster } from './sim-cluster.ts';
 import type { SimServer } from './sim-server.ts';
 import { Transcript } from './transcript.ts';
 import { Workload, type WorkloadCounts } from './workload.ts';
