@@ -46,7 +46,14 @@ export class Identity {
   static open(vfs: Vfs, folder: string, setup: IdentitySetup): Identity {
     vfs.makeFolder(folder);
     const path = `${folder}/${FILE}`;
-    if (!vfs.exists(path)) return Identity.create(vfs, folder, setup, { generation: 0, clusterId: '' });
+    if (!vfs.exists(path)) {
+      const log = `${folder}/log`;
+      // It is the first file that is made in a folder.
+      if (vfs.exists(log) && vfs.list(log).length > 0) {
+        throw new KvraftError('STORE_DAMAGED', `${path} is missing beside ${log}: restore it from a backup`);
+      }
+      return Identity.create(vfs, folder, setup, { generation: 0, clusterId: '' });
+    }
     const file = parse(path, vfs.readFile(path));
     if (file.serverId !== setup.serverId) {
       throw new KvraftError(

@@ -10,6 +10,8 @@ import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 const SETTLE_MS_MAX = 10_000;
+/** A follower that could not take a snapshot, perhaps for want of disk space, is not sent the next one at once. */
+const RETRY_AFTER_MS = 1_000;
 
 export interface SnapshotTrafficOptions {
   readonly node: RawNode;
@@ -29,6 +31,8 @@ export class SnapshotTraffic {
   readonly #senders = new Map<MemberId, SnapshotSender>();
   /** Staged at the follower, which has not said yet that it goes on from there: until then the log must reach back. */
   readonly #settling = new Map<MemberId, { readonly index: number; readonly untilMs: number }>();
+  /** Those whose last snapshot did not arrive, and when the core is told so and may want another one. */
+  readonly #failed = new Map<MemberId, number>();
   readonly #receiver: SnapshotReceiver;
   #nextTransfer: number;
 
@@ -58,14 +62,15 @@ export class SnapshotTraffic {
   }
 
   sendTo(member: MemberId): void {
-    const { node, store, transport, clock, logger, onChange } = this.#options;
+    const { node, store, transport, clock, logger } = this.#options;
     this.#senders.get(member)?.stop('another snapshot takes its place');
+    this.#failed.delete(member);
     let snapshot;
     try {
       snapshot = store.openSnapshot();
     } catch (error) {
       logger.warn({ member, error: messageOf(error) }, 'cannot open a snapshot for a follower');
-      node.snapshotFailed(member);
+      this.#failed.set(member, clock.monotonicMs() + RETRY_AFTER_MS);
       return;
     }
     const { index } = snapshot.position;
@@ -88,8 +93,7 @@ export class SnapshotTraffic {
           return;
         }
         logger.warn({ member, index, error }, 'a snapshot did not arrive');
-        node.snapshotFailed(member);
-        onChange();
+        this.#failed.set(member, clock.monotonicMs() + RETRY_AFTER_MS);
       },
     });
     if (!ended) this.#senders.set(member, sender);
@@ -112,6 +116,12 @@ export class SnapshotTraffic {
 
   tick(nowMs: number): void {
     for (const sender of this.#senders.values()) sender.tick(nowMs);
+    for (const [member, untilMs] of this.#failed) {
+      if (nowMs < untilMs) continue;
+      this.#failed.delete(member);
+      this.#options.node.snapshotFailed(member);
+      this.#options.onChange();
+    }
     for (const [member, { untilMs }] of this.#settling) {
       const peer = this.#options.node.progress().find((progress) => progress.member === member);
       if (peer?.state !== 'snapshot' || nowMs > untilMs) this.#settling.delete(member);
@@ -121,6 +131,7 @@ export class SnapshotTraffic {
   onLeaderChange(): void {
     for (const sender of this.#senders.values()) sender.stop('the leader changed');
     this.#settling.clear();
+    this.#failed.clear();
     if (this.#options.node.pendingSnapshotIndex === 0) this.#receiver.abort();
   }
 
