@@ -96,6 +96,15 @@ test('a file that cannot be made comes back as an error with its code', async (c
   assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT');
 });
 
+test('a file that the disk has no room for is refused before it takes the last of it', async (context) => {
+  const folder = folderOf(context);
+  const error = await new Promise<Error | null>((resolve) =>
+    nodeVfs.createPreallocated(`${folder}/file`, 2 ** 52, resolve),
+  );
+  assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  assert.deepEqual(nodeVfs.list(folder), []);
+});
+
 test('a device without space says ENOSPC', async () => {
   const full = nodeVfs.open('/dev/full', false);
   const error = await written(full, [Buffer.from('x')], 0);

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { Done, Vfs, VfsFile } from './vfs.ts';
 
 /** How much of a new segment is written at a time: little enough that syncs of the log hardly wait for it. */
@@ -22,15 +23,21 @@ export const nodeVfs: Vfs = {
   exists: (path) => fs.existsSync(path),
   open: (path, create) => new NodeFile(openSync(path, create)),
   createPreallocated(path, size, done) {
-    fs.open(path, 'w+', (error, descriptor) => {
-      if (error !== null) {
-        done(error, null);
+    checkSpace(dirname(path), size, (spaceError) => {
+      if (spaceError !== null) {
+        done(spaceError, null);
         return;
       }
-      const file = new NodeFile(descriptor);
-      preallocate(file, size, (fillError) => {
-        if (fillError !== null) file.close();
-        done(fillError, fillError === null ? file : null);
+      fs.open(path, 'w+', (error, descriptor) => {
+        if (error !== null) {
+          done(error, null);
+          return;
+        }
+        const file = new NodeFile(descriptor);
+        preallocate(file, size, (fillError) => {
+          if (fillError !== null) file.close();
+          done(fillError, fillError === null ? file : null);
+        });
       });
     });
   },
@@ -65,6 +72,20 @@ export const nodeVfs: Vfs = {
 
 function openSync(path: string, create: boolean): number {
   return fs.openSync(path, create ? fs.constants.O_RDWR | fs.constants.O_CREAT : fs.constants.O_RDWR, 0o644);
+}
+
+/** Asks first: an attempt that fills the disk to its end would take the last of it from everybody else. */
+function checkSpace(folder: string, size: number, done: Done): void {
+  fs.statfs(folder, (error, space) => {
+    if (error !== null) {
+      done(error);
+      return;
+    }
+    // Some file systems do not tell; then the attempt does.
+    const free = space.blocks === 0 ? Infinity : space.bavail * space.bsize;
+    const message = `ENOSPC: ${folder} has ${free} bytes left, and ${size} are to be reserved`;
+    done(free >= size ? null : Object.assign(new Error(message), { code: 'ENOSPC' }));
+  });
 }
 
 /**
