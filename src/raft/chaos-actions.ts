@@ -1,3 +1,4 @@
+import type { Prng } from '../base/prng.ts';
 import type { Chaos } from './cluster-chaos.ts';
 import { bytes, change } from './test-messages.ts';
 import type { TestNode } from './test-node.ts';
@@ -47,6 +48,13 @@ function read(chaos: Chaos): void {
   if (node.reads.length > before) chaos.count('reads confirmed at once');
 }
 
+function readOnLeader(chaos: Chaos): void {
+  const leader = anyLeader(chaos);
+  if (leader === undefined) return;
+  chaos.cluster.read(leader.id);
+  chaos.count('reads asked');
+}
+
 /** One step that is possible in the leader's configuration, or not, for the refusals. */
 function drawStep(chaos: Chaos, leader: TestNode): string {
   const { voters, learners } = leader.raw.confState();
@@ -76,13 +84,16 @@ function drawStep(chaos: Chaos, leader: TestNode): string {
 function changeMembers(chaos: Chaos): void {
   const leader = anyLeader(chaos);
   if (leader === undefined) return;
-  const steps = Array.from({ length: [1, 1, 1, 2, 3][chaos.prng.below(5)] as number }, () =>
+  const steps = Array.from({ length: [1, 1, 2, 3, 4][chaos.prng.below(5)] as number }, () =>
     drawStep(chaos, leader),
   );
   const result = leader.call((raw) => raw.proposeConfChange(change(...steps), chaos.stampOf(leader.id)));
   chaos.trace(() => `change at ${leader.id}: ${steps.join(' ')} → ${result}`);
   if (typeof result !== 'number') chaos.count(`change refused ${result}`);
   else chaos.count(leader.raw.confState().votersOutgoing.length > 0 ? 'joint changes' : 'simple changes');
+  // The time before a change is committed is short, and the one in which things go wrong.
+  if (chaos.prng.chance(0.3)) chaos.soon(() => partition(chaos));
+  if (chaos.prng.chance(0.2)) chaos.soon(() => leader.isUp && chaos.crash(leader));
 }
 
 function transfer(chaos: Chaos): void {
@@ -127,6 +138,18 @@ function isolateLeader(chaos: Chaos): void {
   chaos.count('partitions');
 }
 
+/** A leader takes entries that nobody hears of: it ends with a tail that others have to replace. */
+function strandLeader(chaos: Chaos): void {
+  const leader = chaos.cluster.leader();
+  if (leader === null) return;
+  chaos.trace(() => `strand ${leader.id}`);
+  chaos.cluster.isolate(leader.id);
+  for (let i = chaos.prng.below(12); i >= 0; i--) {
+    const result = leader.call((raw) => raw.propose(bytes(`${chaos.now}`), chaos.stampOf(leader.id)));
+    if (typeof result === 'number') chaos.count('stranded proposals');
+  }
+}
+
 function cutOneWay(chaos: Chaos): void {
   const from = pick(chaos, chaos.cluster.ids) as MemberId;
   const to = pick(chaos, chaos.cluster.ids) as MemberId;
@@ -164,23 +187,44 @@ function hints(chaos: Chaos): void {
   });
 }
 
-type Action = (chaos: Chaos) => void;
+interface Action {
+  /** How often it happens, compared with the others. */
+  readonly weight: number;
+  /** Whether runs may do without it or do it much more often: what is rare in a mix of everything is found so. */
+  readonly varies: boolean;
+  readonly run: (chaos: Chaos) => void;
+}
 
-const often = (times: number, action: Action): Action[] => Array.from({ length: times }, () => action);
+const base = (weight: number, run: (chaos: Chaos) => void): Action => ({ weight, varies: false, run });
+const varying = (weight: number, run: (chaos: Chaos) => void): Action => ({ weight, varies: true, run });
 
-/** One of these happens every now and then; the more often it stands here, the more likely. */
-export const actions: readonly Action[] = [
-  ...often(14, propose),
-  ...often(1, proposeToFollower),
-  ...often(8, read),
-  ...often(3, changeMembers),
-  ...often(2, transfer),
-  ...often(3, crash),
-  ...often(1, crashAll),
-  ...often(2, partition),
-  ...often(1, isolateLeader),
-  ...often(2, cutOneWay),
-  ...often(6, heal),
-  ...often(6, store),
-  ...often(2, hints),
+const actions: readonly Action[] = [
+  base(14, propose),
+  base(1, proposeToFollower),
+  base(6, read),
+  base(2, readOnLeader),
+  varying(3, changeMembers),
+  varying(2, transfer),
+  varying(3, crash),
+  varying(1, crashAll),
+  varying(2, partition),
+  varying(1, isolateLeader),
+  varying(2, strandLeader),
+  varying(2, cutOneWay),
+  base(4, heal),
+  varying(6, store),
+  varying(2, hints),
 ];
+
+/** What happens in one run, and how often: the functions returned draw from it. */
+export function drawActions(prng: Prng): () => (chaos: Chaos) => void {
+  const weights = actions.map(({ weight, varies }) =>
+    varies ? weight * ([0, 0.2, 1, 1, 3, 8][prng.below(6)] as number) : weight,
+  );
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return () => {
+    let at = prng.float() * total;
+    const drawn = weights.findIndex((weight) => (at -= weight) < 0);
+    return (actions[drawn] as Action).run;
+  };
+}

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { createPrng } from '../base/prng.ts';
 import type { Prng } from '../base/prng.ts';
-import { actions } from './chaos-actions.ts';
+import { drawActions } from './chaos-actions.ts';
 import { Cluster } from './cluster-harness.ts';
 import { describeMessage, describeNode } from './describe.ts';
 import { EventQueue } from './event-queue.ts';
@@ -57,6 +57,7 @@ export class Chaos {
   isHealed = false;
   readonly #queue = new EventQueue();
   readonly #options: ChaosOptions;
+  readonly #drawAction: () => (chaos: Chaos) => void;
   /** Lives of each member, so that what a crashed one had scheduled comes to nothing. */
   readonly #lives = new Map<MemberId, number>();
   readonly #diskBusy = new Set<MemberId>();
@@ -68,6 +69,7 @@ export class Chaos {
     this.prng = createPrng(seed);
     this.#options = options;
     this.weather = drawWeather(this.prng);
+    this.#drawAction = drawActions(this.prng);
     const voters = Array.from(
       { length: [1, 2, 3, 3, 3, 4, 5, 5][this.prng.below(8)] as number },
       (_, i) => i + 1,
@@ -202,10 +204,16 @@ export class Chaos {
 
   #act(): void {
     if (this.isHealed) return;
-    const action = actions[this.prng.below(actions.length)] as (typeof actions)[number];
-    action(this);
+    this.#drawAction()(this);
     for (const node of this.cluster.nodes) if (node.isUp) this.arm(node);
     this.#queue.after(1 + this.prng.below(2 * this.weather.actionUnits), () => this.#act());
+  }
+
+  /** Does something a few ticks from now, unless peace has come. */
+  soon(run: () => void): void {
+    this.#queue.after(this.prng.below(4 * TICK), () => {
+      if (!this.isHealed) run();
+    });
   }
 
   crash(node: TestNode): void {
@@ -302,7 +310,7 @@ function drawWeather(prng: Prng): Weather {
     delayUnitsMax: 1 + prng.below(isWild ? 3 * TICK : 8),
     diskUnitsMax: 1 + prng.below(prng.chance(0.3) ? 5 * TICK : 8),
     applyUnitsMax: 1 + prng.below(prng.chance(0.2) ? 5 * TICK : 5),
-    actionUnits: [3, 10, 30][prng.below(3)] as number,
+    actionUnits: [3, 10, 30, 80][prng.below(4)] as number,
   };
 }
 

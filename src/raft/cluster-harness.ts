@@ -301,7 +301,7 @@ export class Cluster {
     const leader = this.leader()?.raw;
     if (leader === undefined || leader.commitIndex !== leader.lastIndex) return false;
     const { voters, votersOutgoing, learners }: ConfState = leader.confState();
-    if (votersOutgoing.length > 0) return false;
+    if (votersOutgoing.length > 0 || !voters.includes(leader.id)) return false;
     return [...voters, ...learners].every((id) => {
       const node = this.#nodes.get(id);
       if (node === undefined || !node.isUp) return true;

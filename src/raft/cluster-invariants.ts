@@ -13,7 +13,7 @@ import {
 } from './invariants.ts';
 import type { DurableState, NodeSummary, ObservedNode } from './invariants.ts';
 import { LogMirror } from './log-mirror.ts';
-import type { Entry, MemberId, Message } from './types.ts';
+import type { AppendEntriesResponse, Entry, MemberId, Message } from './types.ts';
 
 /** What was seen of a member when it was observed last. A crashed one keeps its last sight. */
 interface Sight {
@@ -56,6 +56,8 @@ export class ClusterInvariants {
   #leaders = new Map<number, MemberId>();
   /** Votes that left their voter, by term. */
   #votes = new Map<number, Map<MemberId, MemberId>>();
+  /** The highest index that each member acknowledged in its last term. */
+  #acknowledged = new Map<MemberId, { readonly term: number; readonly index: number }>();
   #seen = new Map<number, SeenEntry[]>();
   /** Term of every committed entry, and the term in which it was first seen committed; [0] stands for index 0. */
   #committedTerms: (number | undefined)[] = [0];
@@ -81,6 +83,11 @@ export class ClusterInvariants {
     if (before !== null) checkStep(before, node);
     this.#followLog(sight, node);
     sight.persistedIndex = node.persistedIndex;
+    const promised = this.#acknowledged.get(node.id);
+    check(
+      promised === undefined || promised.term !== node.term || promised.index <= node.lastIndex,
+      () => `${describeState(node)}: lost entry ${promised?.index}, which it acknowledged in this term`,
+    );
     this.#followCommit(sight, node);
     if (node.role === 'leader' && (before?.role !== 'leader' || before.term !== node.term))
       this.#elected(node);
@@ -263,6 +270,9 @@ export class ClusterInvariants {
       case 'RequestVoteResponse':
         if (!message.preVote && message.granted) this.#voted(message.from, message.to, message.term);
         return;
+      case 'AppendEntriesResponse':
+        if (message.success) this.#acknowledge(message);
+        return;
       case 'AppendEntries':
       case 'Heartbeat':
       case 'InstallSnapshot':
@@ -274,6 +284,13 @@ export class ClusterInvariants {
             `${describeMember(message.from)} sends ${message.type} for t${message.term}, which it does not lead`,
         );
     }
+  }
+
+  #acknowledge({ from, term, index }: AppendEntriesResponse): void {
+    const before = this.#acknowledged.get(from);
+    const isNews =
+      before === undefined || term > before.term || (term === before.term && index > before.index);
+    if (isNews) this.#acknowledged.set(from, { term, index });
   }
 
   #voted(voter: MemberId, candidate: MemberId, term: number): void {

@@ -281,6 +281,15 @@ test('state machine safety: an entry that is applied out of order, differently o
   fails(() => cluster.applied(1, entry(3, 2)), /not committed/);
 });
 
+test('a member that loses what it acknowledged is found, also over a restart', () => {
+  const cluster = new ClusterInvariants();
+  cluster.observe(fake());
+  cluster.sent(appended(1, 2, 2, 3), { term: 2, votedFor: 2, lastIndex: 3 });
+  fails(() => cluster.observe(fake({ log: logOf([1, 1]), term: 2 })), /which it acknowledged/);
+  fails(() => cluster.restarted(fake({ log: logOf([1, 1]), term: 2 })), /which it acknowledged/);
+  cluster.restarted(fake({ log: logOf([1, 1]), term: 3 }));
+});
+
 test('a member that votes twice in a term is found, also over a restart', () => {
   const cluster = new ClusterInvariants();
   const disk = { term: 3, votedFor: 2, lastIndex: 0 };

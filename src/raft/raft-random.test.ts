@@ -7,7 +7,7 @@ import { messageOf } from '../base/errors.ts';
  * Clusters under random faults, with all invariants after every step. KVRAFT_SEEDS says how many seeds are run,
  * KVRAFT_SEED which one comes first.
  */
-const seeds = Number(process.env['KVRAFT_SEEDS'] ?? 60);
+const seeds = Number(process.env['KVRAFT_SEEDS'] ?? 150);
 const firstSeed = Number(process.env['KVRAFT_SEED'] ?? 1);
 
 /** Runs a seed; what it throws names the seed. */

@@ -129,6 +129,14 @@ test('§7 a snapshot behind the commit is answered and changes nothing', () => {
   assert.equal(answer?.success, true);
 });
 
+test('§7 a late snapshot does not take a server back behind what it has installed since', () => {
+  const solo = soloOf(1, three, { terms: [1], term: 1 });
+  solo.step(installSnapshot(2, 1, 1, snapshotAt(9, 1)));
+  const [answer] = ofType(solo.step(installSnapshot(2, 1, 1, snapshotAt(5, 1))), 'AppendEntriesResponse');
+  assert.equal(answer?.success, true);
+  assert.deepEqual([solo.raw.firstIndex, solo.raw.lastIndex, solo.raw.commitIndex], [10, 9, 9]);
+});
+
 test('§7 a snapshot from a deposed leader is not taken', () => {
   const solo = soloOf(1, three, { terms: [1], term: 5 });
   solo.step(installSnapshot(2, 1, 4, snapshotAt(9, 3)));
