@@ -188,7 +188,9 @@ export function decodeRecord(segment: Uint8Array, { offset, end }: RecordHeader)
   if ((data.length === 0 ? 0 : crc32(data)) !== bytes.readUInt32LE(offset + 8)) {
     return "the record's data is damaged (checksum)";
   }
-  if (bytes.subarray(dataEnd, end).some((byte) => byte !== 0)) return 'the padding of the record is damaged';
+  for (let at = dataEnd; at < end; at++) {
+    if (bytes[at] !== 0) return 'the padding of the record is damaged';
+  }
   return readFields(bytes.subarray(offset, dataStart), data);
 }
 
@@ -220,7 +222,7 @@ export function readUint64(bytes: Buffer, offset: number): number {
 
 /** The same memory as a Buffer. */
 export function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function padded(length: number): number {
