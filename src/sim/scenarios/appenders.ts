@@ -5,7 +5,7 @@ import type { Stage } from './stage.ts';
 
 export interface AppendersOptions {
   readonly clients: number;
-  /** The key that a client appends to. */
+  /** The key that a client appends to; no two groups of appenders share one. */
   readonly key?: (client: number) => string;
   /** Servers that they talk to; all by default. */
   readonly servers?: readonly SimServer[];
@@ -37,7 +37,7 @@ export class Appenders {
     this.#stage = stage;
     this.#clients = clients;
     this.#options = {
-      key: (client) => `key-${client}`,
+      key: (client) => `${name}-${client}`,
       servers: stage.servers,
       thinkMs: 5,
       padding: 0,

@@ -1,3 +1,4 @@
+import { faultScenarios } from './fault-scenarios.ts';
 import { keyValueScenarios } from './key-value-scenarios.ts';
 import { partitionScenarios } from './partition-scenarios.ts';
 import { persistScenarios } from './persist-scenarios.ts';
@@ -8,6 +9,7 @@ export const scenarios: readonly Scenario[] = [
   ...keyValueScenarios,
   ...partitionScenarios,
   ...persistScenarios,
+  ...faultScenarios,
 ];
 
 export { runScenario, type Scenario, type ScenarioResult } from './scenario.ts';

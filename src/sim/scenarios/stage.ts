@@ -152,7 +152,7 @@ export class Stage {
 
   /** Gives the server an empty folder and a new life, as `kvraft server --rebuild` does. */
   rebuild(server: SimServer): void {
-    const status = this.leader(this.others(server)).open?.replica.status();
+    const status = this.leader().open?.replica.status();
     if (status === undefined) throw new SimFailure('a leader has a status');
     const lives = status.members.filter((member) => serverOf(member) === server.id).map(generationOf);
     server.crash();
