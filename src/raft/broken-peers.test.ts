@@ -92,6 +92,9 @@ test('a term that leaves no room for another is not taken', () => {
     ignores(follower(), heartbeat(2, 1, term));
     ignores(follower(), requestVote(2, 1, term, { transfer: true, lastLogIndex: 9, lastLogTerm: 9 }));
   }
+  const solo = follower();
+  solo.step(heartbeat(2, 1, 2 ** 52));
+  assert.equal(solo.raw.term, 2 ** 52);
 });
 
 test('a leader drops what it cannot have been sent', () => {

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appended, bytes, change, heartbeatResponse, rejected, requestVote, vote } from './test-messages.ts';
+import {
+  heartbeat,
+  initialOf,
+  appended,
+  bytes,
+  change,
+  heartbeatResponse,
+  rejected,
+  requestVote,
+  vote,
+} from './test-messages.ts';
 import { testTuning } from './test-node.ts';
-import { lead, ofType, soloOf } from './test-solo.ts';
-import type { Solo } from './test-solo.ts';
-import type { AppendEntries, MemberId } from './types.ts';
+import { lead, ofType, Solo, soloOf } from './test-solo.ts';
+import { NO_MEMBER, type AppendEntries, type MemberId } from './types.ts';
 
 /** How a leader gets on when an answer is lost or a configuration changes under way. */
 
@@ -115,6 +124,43 @@ test('§5.2 who votes for another while it asks for pre-votes does not go on to 
   assert.deepEqual([solo.raw.role, solo.raw.votedFor, solo.raw.term], ['follower', 2, 1]);
   solo.step(vote(3, 1, 2, { preVote: true }));
   assert.equal(solo.raw.term, 1);
+});
+
+test('§5.2 a candidate that cannot win any more waits as a follower', () => {
+  for (const preVote of [true, false]) {
+    const solo = soloOf(1, three);
+    solo.node.call((raw) => raw.campaign());
+    if (!preVote) solo.step(vote(2, 1, 1, { preVote: true }));
+    const { role, term } = solo.raw;
+    solo.step(vote(2, 1, term, { preVote, granted: false }));
+    assert.equal(solo.raw.role, role);
+    solo.step(vote(3, 1, term, { preVote, granted: false }));
+    assert.deepEqual([solo.raw.role, solo.raw.term], ['follower', term]);
+  }
+});
+
+test('a learner that hears its leader no more asks it no more', () => {
+  const solo = new Solo(1, initialOf([2, 3], { terms: [] }, [1]));
+  solo.step(heartbeat(2, 1, 1));
+  assert.equal(solo.raw.leaderId, 2);
+  solo.tick(2 * testTuning.electionTicks);
+  assert.deepEqual([solo.raw.leaderId, solo.raw.role], [NO_MEMBER, 'follower']);
+});
+
+test('a commit that a heartbeat has told is not told again', () => {
+  const solo = soloOf(1, three);
+  lead(solo);
+  solo.step(appended(2, 1, 1, 1));
+  solo.node.call((raw) => raw.sendCommit(2));
+  assert.equal(appendsTo(solo, 2).length, 1);
+  solo.node.call((raw) => raw.sendCommit(2));
+  assert.equal(appendsTo(solo, 2).length, 0);
+  solo.node.call((raw) => raw.propose(bytes('x'), 0));
+  solo.step(appended(2, 1, 1, 2));
+  solo.tick(heartbeatTicks);
+  solo.take();
+  solo.node.call((raw) => raw.sendCommit(2));
+  assert.equal(appendsTo(solo, 2).length, 0);
 });
 
 test('bytes that a leader had under way do not count when it leads again', () => {
