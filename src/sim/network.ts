@@ -121,10 +121,10 @@ export class SimNetwork {
       return;
     }
     const identity = from.identity();
-    this.#deliver(from.serverId, to, identity, bytes);
+    this.#deliver(from, to, identity, bytes);
     if (this.#prng.chance(this.faults.repetition)) {
       this.counts.repeated++;
-      this.#deliver(from.serverId, to, identity, bytes);
+      this.#deliver(from, to, identity, bytes);
     }
   }
 
@@ -133,14 +133,15 @@ export class SimNetwork {
     for (const [id, other] of this.#endpoints) {
       if (id === from.serverId || this.isCut(id, from.serverId) || this.isCut(from.serverId, id)) continue;
       other.process.after(this.#delayMs(), () => {
-        if (!other.admits(from.identity())) return;
-        from.process.after(this.#delayMs(), () => from.admits(other.identity()));
+        if (!other.admits(from.identity(), from)) return;
+        from.process.after(this.#delayMs(), () => from.admits(other.identity(), other));
       });
     }
     from.process.after(INTRODUCE_EVERY_MS, () => this.introduce(from));
   }
 
-  #deliver(from: number, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
+  #deliver(source: SimTransport, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
+    const from = source.serverId;
     const pair = `${from}>${serverOf(to)}`;
     let atMs = this.#scheduler.nowMs + this.#delayMs();
     if (this.#prng.chance(this.faults.slowness)) {
@@ -158,7 +159,7 @@ export class SimNetwork {
       receiver.process.after(0, () => {
         const message = this.#format.decode(Uint8Array.from(bytes));
         this.onDelivery(from, serverOf(to), message, crc32(bytes));
-        receiver.receive(to, sender, message);
+        receiver.receive(to, sender, message, source);
       });
     });
   }
@@ -212,25 +213,35 @@ export class SimTransport implements Transport {
   }
 
   /** A message has arrived. */
-  receive(to: MemberId, sender: PeerIdentity, message: PeerMessage): void {
+  receive(to: MemberId, sender: PeerIdentity, message: PeerMessage, source: SimTransport): void {
     const handler = this.#handler;
     if (handler === null || to !== handler.identity().member) return;
-    if (this.admits(sender)) handler.onMessage(sender.member, message);
+    if (this.admits(sender, source)) handler.onMessage(sender.member, message);
   }
 
-  /** A sender that is new, or is another than before, is checked first. */
-  admits(sender: PeerIdentity): boolean {
+  /** Two ends that are new to each other, or others than before, check each other first. */
+  admits(sender: PeerIdentity, source: SimTransport): boolean {
     const handler = this.#handler;
     if (handler === null) return false;
     const server = serverOf(sender.member);
     const name = `${sender.member}/${sender.incarnation}/${sender.clusterId}`;
     let peer = this.#peers.get(server);
     if (peer?.name !== name) {
-      peer = { name, admitted: handler.admit(sender) === null };
+      peer = { name, admitted: source.#welcomes(handler.identity()) && handler.admit(sender) === null };
       this.#peers.set(server, peer);
       if (peer.admitted) handler.onConnected(sender.member);
     }
     return peer.admitted;
+  }
+
+  /** Whether the process at this end, if it is still there, talks with one that introduces itself so. */
+  #welcomes(peer: PeerIdentity): boolean {
+    try {
+      return this.process.alive && this.#handler !== null && this.#handler.admit(peer) === null;
+    } catch (error) {
+      if (this.process.alive) throw error;
+      return false;
+    }
   }
 
   broken(serverId: number, refused: boolean): void {

@@ -75,7 +75,7 @@ class World {
     this.#transcript = new Transcript(this.#scheduler, onLine);
     const fork = (): Prng => createPrng(prng.uint32());
     this.#cluster = new SimCluster(world, this.#scheduler, fork(), this.#transcript);
-    this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork());
+    this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
     this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
   }
 
