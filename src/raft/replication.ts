@@ -141,6 +141,8 @@ function refuse(raft: Raft, { from, prevLogIndex, prevLogTerm }: AppendEntries):
 /** The complete snapshot is at hand. It is not needed when the log holds what it speaks of. */
 export function handleInstallSnapshot(raft: Raft, message: InstallSnapshot): void {
   const { snapshot } = message;
+  // No log has entries of a term that its leader did not reach; a log that starts with one could not go on.
+  if (snapshot.term > message.term) return;
   if (snapshot.index <= raft.commitIndex) return accept(raft, message, raft.commitIndex);
   if (raft.log.termAt(snapshot.index) === snapshot.term) raft.commitTo(snapshot.index);
   else raft.restore(snapshot);

@@ -144,6 +144,12 @@ test('§7 a snapshot from a deposed leader is not taken', () => {
   assert.equal(solo.raw.commitIndex, 0);
 });
 
+test('§7 a snapshot of a term that its sender has not reached is not taken', () => {
+  const solo = soloOf(1, three, { terms: [1], term: 1 });
+  solo.step(installSnapshot(2, 1, 2, snapshotAt(9, 3)));
+  assert.deepEqual([solo.raw.firstIndex, solo.raw.lastIndex, solo.raw.commitIndex], [1, 1, 0]);
+});
+
 test('§7 a snapshot throws an unconfirmed tail away', () => {
   const solo = soloOf(1, three, { terms: [1, 1, 2, 2, 2, 2], term: 2 });
   solo.step(installSnapshot(2, 1, 4, snapshotAt(4, 3)));
