@@ -31,7 +31,8 @@ export interface ChaosReport {
   /** Hash of all messages delivered and states reached: two runs of a seed give the same. */
   traceHash: number;
   committed: number;
-  /** Ticks that the healed cluster needed until all agreed. */
+  /** Ticks that the healed cluster needed until its last leader was elected, and until all agreed. */
+  electionTicks: number;
   healTicks: number;
 }
 
@@ -44,14 +45,22 @@ export interface ChaosOptions {
 
 const CHAOS_TICKS = 600;
 const SNAPSHOT_SETTLE_TICKS = 20;
-/** In election timeouts: how long a healed cluster may take to elect a leader, catch up all members and agree. */
+/** In election timeouts: how long a healed cluster may take to elect its leader. */
+const ELECTION_TIMEOUTS_MAX = 12;
+/** The same to bring up all members, through the small windows that some runs have, and agree. */
 const HEAL_TIMEOUTS_MAX = 40;
 
 /** A cluster under random faults, driven by one seed. */
 export class Chaos {
   readonly prng: Prng;
   readonly cluster: Cluster;
-  readonly report: ChaosReport = { counts: new Map(), traceHash: 0, committed: 0, healTicks: 0 };
+  readonly report: ChaosReport = {
+    counts: new Map(),
+    traceHash: 0,
+    committed: 0,
+    electionTicks: 0,
+    healTicks: 0,
+  };
   weather: Weather;
   /** No more faults, clients or operators: the cluster is left to recover. */
   isHealed = false;
@@ -62,6 +71,7 @@ export class Chaos {
   readonly #lives = new Map<MemberId, number>();
   readonly #diskBusy = new Set<MemberId>();
   readonly #applyBusy = new Set<MemberId>();
+  #electedAt = 0;
   /** Skew of each member's clock, for the stamps it gives. */
   readonly #skews = new Map<MemberId, number>();
 
@@ -116,6 +126,7 @@ export class Chaos {
     node.onReady = (ready) => {
       if (ready.snapshot !== null) this.count('snapshots installed');
       if (ready.softState !== null) this.count(`became ${ready.softState.role}`);
+      if (ready.softState?.role === 'leader') this.#electedAt = this.now;
       const last = node.disk.baseIndex + node.disk.entries.length;
       if (ready.entries[0] !== undefined && ready.entries[0].index <= last) this.count('tails replaced');
     };
@@ -258,6 +269,12 @@ export class Chaos {
     });
     this.#runUntil('agreement of all members', end, () => this.cluster.isConverged());
     this.report.healTicks = Math.ceil((this.#queue.now - start) / TICK);
+    this.report.electionTicks = Math.max(0, Math.ceil((this.#electedAt - start) / TICK));
+    const electionTicksMax = ELECTION_TIMEOUTS_MAX * this.cluster.tuning.electionTicks;
+    assert(
+      this.report.electionTicks <= electionTicksMax,
+      `healed cluster: the last election came ${this.report.electionTicks} ticks after peace`,
+    );
     this.#readEverywhere(end);
   }
 
