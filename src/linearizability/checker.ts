@@ -8,7 +8,7 @@ import { registerModel } from './models/register.ts';
 import { versionedModel } from './models/versioned.ts';
 import { candidatesOf, partitionByKey, type Partition } from './partition.ts';
 import { openSearch, type Search } from './search.ts';
-import { showText, type Text } from './text.ts';
+import { clientName, showText, type Text } from './text.ts';
 import { narrowByVersion, type VersionFault } from './versions.ts';
 
 /** `unknown`: a budget ran out before there was an answer. */
@@ -133,7 +133,7 @@ function guessModel(operations: readonly Operation[]): ModelName {
 function refuseUnknownKinds(operations: readonly Operation[], model: ModelName): void {
   for (const { kind, key, client } of operations) {
     if ((operationKinds[kind] as readonly ModelName[]).includes(model)) continue;
-    const message = `the model ${model} knows no ${kind} (of ${showText(key)}, by client ${client})`;
+    const message = `the model ${model} knows no ${kind} (of ${showText(key)}, by ${clientName(client)})`;
     throw new KvraftError('INVALID_ARGUMENT', `${message}; check each model's operations apart`);
   }
 }

@@ -82,5 +82,5 @@ const BODY = `<nav id="side">
 <canvas id="timeline"></canvas>
 <div id="help">wheel: zoom · drag: move · <kbd>shift</kbd>+wheel: sideways · <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>+</kbd> <kbd>-</kbd> zoom · <kbd>n</kbd> <kbd>p</kbd> next and previous in the order · <kbd>e</kbd> where it ends · <kbd>f</kbd> all</div>
 </main>
-<section id="order-panel"><h2>Order, and the state after each operation</h2><div id="order"><div id="order-rows"></div></div></section>
+<section id="order-panel"><h2>Order, with the state after each</h2><div id="order"><div id="order-rows"></div></div></section>
 <div id="tip" class="tip" hidden></div>`;

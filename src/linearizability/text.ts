@@ -51,3 +51,8 @@ function shorten(text: string): string {
   const half = SHOWN_MAX / 2 - 1;
   return `${text.slice(0, half)}…${text.slice(-half)}`;
 }
+
+/** A client that is only a number is called one. */
+export function clientName(client: string): string {
+  return /^\d+$/.test(client) ? `client ${client}` : client;
+}

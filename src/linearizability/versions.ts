@@ -1,6 +1,6 @@
 import type { Operation, VersionScope } from './history.ts';
 import type { Candidate } from './models/model.ts';
-import { showText } from './text.ts';
+import { clientName, showText } from './text.ts';
 
 /** Two operations whose versions cannot both be, whatever the order of the rest. */
 export interface VersionFault {
@@ -98,7 +98,7 @@ function narrowGroup(
 
 function orderFault(later: Candidate, earlier: Candidate): VersionFault {
   const show = ({ kind, key, client, result }: Operation): string =>
-    `the ${kind} of ${showText(key)} by ${client} (version ${result?.version})`;
+    `the ${kind} of ${showText(key)} by ${clientName(client)} (version ${result?.version})`;
   return {
     kind: 'order',
     operations: [earlier.index, later.index],

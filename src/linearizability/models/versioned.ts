@@ -97,14 +97,14 @@ class VersionedStore implements PreparedModel<VersionedState> {
     if (state.value === 0) return state.floor === 0 ? 'absent' : `absent, versions used up to ${state.floor}`;
     const version =
       state.version === 0 ? `an unknown version from ${state.floor} on` : `version ${state.version}`;
-    const expiry = state.ttlMs === 0 ? '' : `, may expire from ${state.expiryFromMs} ms on`;
+    const expiry = state.ttlMs === 0 ? '' : `, may expire from ${roundMs(state.expiryFromMs)} on`;
     return `${showText(this.#values.textOf(state.value))}, ${version}${expiry}`;
   }
 
   whyNot(state: VersionedState, i: number): string {
     const { operation, returnMs } = this.#at(i);
     if (returnMs < state.notBeforeMs) {
-      return `a key was seen expired that could not expire before ${state.notBeforeMs} ms, and this had ended by then`;
+      return `a key was seen expired that could not expire before ${roundMs(state.notBeforeMs)}, and this had ended by then`;
     }
     return `${saidOf(operation)}, but the key is ${this.describe(state)}`;
   }
@@ -198,4 +198,8 @@ function saidOf({ kind, version, when, result }: Operation): string {
   if (kind === 'cas') return `the cas replaced version ${version}${made && `, making${made.slice(1)}`}`;
   if (when === 'absent' || when === 'present') return `the set was for a key that is ${when}${made}`;
   return `the ${kind} succeeded${made && `, making${made.slice(1)}`}`;
+}
+
+function roundMs(ms: number): string {
+  return `${Number(ms.toFixed(3))} ms`;
 }

@@ -25,7 +25,7 @@ export interface Metrics {
 }
 
 export function metrics(): Metrics {
-  return { gutter: 128, axis: 26, states: 30, row: 28, bar: 22, laneGap: 8 };
+  return { gutter: 120, axis: 26, states: 28, row: 25, bar: 20, laneGap: 4 };
 }
 
 /** The place of a rank on the axis, in ranks or in milliseconds. */
@@ -91,23 +91,34 @@ export function zoom(camera: Camera, layout: Layout, factor: number, at: number)
   confine(camera, layout);
 }
 
-/** Brings a bar into the middle of the view, with some events around it. */
-export function showBar(camera: Camera, layout: Layout, bar: Bar): void {
-  const middleRank = bar.point ?? (bar.from + bar.to) / 2;
-  const reach = Math.max(18, (bar.to - bar.from) * 0.75);
-  if (camera.isEven) {
-    const half = Math.max(reach, Math.min((camera.to - camera.from) / 2, reach * 2));
-    [camera.from, camera.to] = [middleRank - half, middleRank + half];
-  } else {
-    const [from, to] = [
-      timeAt(layout.timesMs, middleRank - reach),
-      timeAt(layout.timesMs, middleRank + reach),
-    ];
-    [camera.from, camera.to] = [from, Math.max(to, from + 1e-6)];
+/** How many events are in view when most labels can be read: a bar of middle width has room for one. */
+export function readableSpan(camera: Camera, layout: Layout): number {
+  const widths = layout.bars.map(({ from, to }) => to - from).sort((a, b) => a - b);
+  const pixelsPerEvent = Math.min(80, Math.max(5, 120 / (widths[widths.length >>> 1] ?? 1)));
+  return (camera.width - metrics().gutter) / pixelsPerEvent;
+}
+
+/** Shows `span` events from rank `from` on. */
+export function showRanks(camera: Camera, layout: Layout, from: number, span: number): void {
+  camera.from = camera.isEven ? from : timeAt(layout.timesMs, from);
+  camera.to = camera.isEven ? from + span : Math.max(timeAt(layout.timesMs, from + span), camera.from + 1e-6);
+  confine(camera, layout);
+}
+
+/** Brings a bar into the middle of the view, at least `widthMin` pixels wide, unless it can be seen like that already. */
+export function showBar(camera: Camera, layout: Layout, bar: Bar, widthMin: number): void {
+  const { gutter, axis, states, row } = metrics();
+  const [left, right] = [xOfRank(camera, layout, bar.from), xOfRank(camera, layout, bar.to)];
+  if (left < gutter || right > camera.width || right - left < widthMin) {
+    const events = bar.to - bar.from;
+    const widest = (events * (camera.width - gutter)) / widthMin;
+    const span = Math.max(Math.min(readableSpan(camera, layout), widest), events * 1.5);
+    showRanks(camera, layout, (bar.from + bar.to - span) / 2, span);
   }
-  const { axis, states, row } = metrics();
-  camera.top +=
-    yOfRow(camera, layout, bar.row) - (axis + states + (camera.height - axis - states) / 2 - row / 2);
+  const top = yOfRow(camera, layout, bar.row);
+  if (top < axis + states || top + row > camera.height) {
+    camera.top += top - (axis + states + (camera.height - axis - states) / 2 - row / 2);
+  }
   confine(camera, layout);
 }
 

@@ -28,8 +28,10 @@ export function drawTimeline(ctx: Canvas2d, scene: Scene): void {
   ctx.rect(gutter, axis + states, camera.width - gutter, camera.height - axis - states);
   ctx.clip();
   drawGrid(ctx, scene);
+  const path = pathOf(scene);
+  drawPath(ctx, scene, path);
   for (const row of layout.rows.keys()) drawRow(ctx, scene, row);
-  drawPath(ctx, scene);
+  drawPoints(ctx, scene, path);
   ctx.restore();
   drawGutter(ctx, scene);
   drawStates(ctx, scene);
@@ -169,7 +171,8 @@ export function drawRow(ctx: Canvas2d, scene: Scene, row: number): void {
   let drawnTo = -1;
   for (const bar of visibleBars(camera, layout, layout.rows[row] ?? [])) {
     const left = xOfRank(camera, layout, bar.from);
-    const right = Math.max(xOfRank(camera, layout, bar.to), left + 2);
+    const widthMin = bar.status === 'blocked' ? 5 : 2;
+    const right = Math.max(xOfRank(camera, layout, bar.to), left + widthMin);
     // Where many bars share a pixel, one of them is enough, unless it is the one that matters.
     if (right <= drawnTo + 0.5 && bar.status !== 'blocked') continue;
     drawnTo = right;
@@ -224,37 +227,48 @@ export function labelOf({ asked, answered }: ReportOperation): string {
   return answered === 'ok' ? asked : `${asked} → ${answered}`;
 }
 
-/** Joins the points of operations that follow each other in the order, as long as they are few enough to tell apart. */
-export function drawPath(ctx: Canvas2d, { camera, layout, theme }: Scene): void {
-  const { bar: height, gutter } = metrics();
+/** The bars of the order that are in view, and one more on each side; none if they are too many to tell apart. */
+export function pathOf({ camera, layout }: Scene): Bar[] {
   const points = layout.orderPoints;
   const first = Math.max(0, countBefore(points, (point) => axisOf(camera, layout, point) < camera.from) - 1);
   const end = countBefore(points, (point) => axisOf(camera, layout, point) <= camera.to) + 1;
   const inView = layout.order.slice(first, end).map((index) => layout.barOf.get(index) as Bar);
-  const isRoomy = inView.length * 12 < camera.width - gutter;
-  if (inView.length * 4 > camera.width - gutter) return;
+  return inView.length * 5 > camera.width ? [] : inView;
+}
+
+/** Joins the points of operations that follow each other in the order; drawn behind the bars. */
+export function drawPath(ctx: Canvas2d, { camera, layout, theme }: Scene, path: readonly Bar[]): void {
+  const { bar: height } = metrics();
   ctx.strokeStyle = theme.path;
-  ctx.fillStyle = theme.path;
   ctx.lineWidth = 1.25;
-  ctx.globalAlpha = isRoomy ? 0.75 : 0.35;
+  ctx.globalAlpha = path.length * 12 < camera.width ? 0.8 : 0.4;
   ctx.beginPath();
-  for (const [i, bar] of inView.entries()) {
+  for (const [i, bar] of path.entries()) {
     const x = xOfRank(camera, layout, bar.point ?? 0);
-    const y = yOfRow(camera, layout, bar.row) + height / 2;
+    const y = yOfRow(camera, layout, bar.row) + height;
     if (i === 0) ctx.moveTo(x, y);
     else ctx.lineTo(x, y);
   }
   ctx.stroke();
   ctx.globalAlpha = 1;
-  for (const bar of inView) {
+}
+
+/** Marks where each operation takes effect, at the lower edge of its bar, so that the label stays free. */
+export function drawPoints(ctx: Canvas2d, { camera, layout, theme }: Scene, path: readonly Bar[]): void {
+  const { bar: height } = metrics();
+  const radius = path.length * 12 < camera.width ? 3.5 : 2;
+  ctx.lineWidth = 1.25;
+  for (const bar of path) {
     const x = xOfRank(camera, layout, bar.point ?? 0);
-    const y = yOfRow(camera, layout, bar.row);
-    drawReach(ctx, camera, layout, bar, x, y + height / 2);
-    ctx.fillRect(x - 1, y - 2, 2, height + 4);
-    if (!isRoomy) continue;
+    const y = yOfRow(camera, layout, bar.row) + height;
+    ctx.strokeStyle = theme.path;
+    drawReach(ctx, camera, layout, bar, x, y - height / 2);
+    ctx.fillStyle = theme.path;
+    ctx.strokeStyle = theme.paper;
     ctx.beginPath();
-    ctx.arc(x, y + height / 2, 3.5, 0, 2 * Math.PI);
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
     ctx.fill();
+    ctx.stroke();
   }
 }
 
@@ -273,6 +287,7 @@ export function drawReach(
   ctx.beginPath();
   ctx.moveTo(right, y);
   ctx.lineTo(x, y);
+  ctx.lineTo(x, y + metrics().bar / 2);
   ctx.stroke();
   ctx.setLineDash([]);
 }

@@ -47,13 +47,19 @@ export interface StateSpan {
   readonly text: string;
 }
 
+export interface CallOrReturn {
+  readonly index: number;
+  readonly isCall: boolean;
+  readonly ms: number;
+}
+
 /** Lays out the operations on key `key`, or on all keys if it is -1. */
 export function layOut(data: ReportData, key: number): Layout {
   const shownKey = data.keys[key];
   const indexes = shownKey === undefined ? data.operations.map((_, i) => i) : shownKey.operations;
   const at = (index: number): ReportOperation => data.operations[index] as ReportOperation;
 
-  const events: { readonly index: number; readonly isCall: boolean; readonly ms: number }[] = [];
+  const events: CallOrReturn[] = [];
   for (const index of indexes) {
     const { callMs, returnMs } = at(index);
     events.push({ index, isCall: true, ms: callMs });
@@ -64,6 +70,8 @@ export function layOut(data: ReportData, key: number): Layout {
   const returns = new Map<number, number>();
   for (const [rank, { index, isCall }] of events.entries()) (isCall ? calls : returns).set(index, rank);
 
+  const nextCalls = nextCallsOf(data, events, calls);
+
   const order = shownKey === undefined ? [] : shownKey.order;
   const points = pointsOf(order, calls);
   const bars: Bar[] = [];
@@ -73,7 +81,7 @@ export function layOut(data: ReportData, key: number): Layout {
     bars.push({
       index,
       from,
-      to: returns.get(index) ?? from + 2,
+      to: returns.get(index) ?? Math.min(from + 2, (nextCalls.get(index) ?? Infinity) - 0.2),
       point: points.get(index) ?? null,
       place: placement.places.get(index) ?? 0,
       status: placement.statusOf(index),
@@ -92,6 +100,24 @@ export function layOut(data: ReportData, key: number): Layout {
     order,
     orderPoints: order.map((index) => points.get(index) ?? 0),
   };
+}
+
+/** Of each operation, the rank of the next call by the same client. */
+export function nextCallsOf(
+  data: ReportData,
+  events: readonly CallOrReturn[],
+  calls: ReadonlyMap<number, number>,
+): Map<number, number> {
+  const lastOf = new Map<number, number>();
+  const nextCalls = new Map<number, number>();
+  for (const { index, isCall } of events) {
+    if (!isCall) continue;
+    const { client } = data.operations[index] as ReportOperation;
+    const last = lastOf.get(client);
+    if (last !== undefined) nextCalls.set(last, calls.get(index) as number);
+    lastOf.set(client, index);
+  }
+  return nextCalls;
 }
 
 /** Where the operations of all keys stand in the orders of their keys, and what that makes of them. */

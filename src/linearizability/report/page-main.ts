@@ -5,7 +5,9 @@ import {
   confine,
   contentHeight,
   extentOf,
+  readableSpan,
   showBar,
+  showRanks,
   zoom,
   type Camera,
 } from './page-camera.ts';
@@ -53,16 +55,14 @@ export class Page {
     this.#layout = layOut(this.#data, key);
     this.#chosen = undefined;
     this.#hovered = undefined;
-    fillExplanation(this.#data, key);
+    fillExplanation(this.#data, key, (operation) => this.#showOperation(operation));
     this.#fillKeys();
     document.getElementById('order').scrollTop = 0;
     document.getElementById('go').hidden = this.#blocked() === undefined;
     document.getElementById('order-panel').hidden = key === -1;
     this.#resize();
-    const [first, last] = extentOf(this.#camera, this.#layout);
     this.#camera.top = 0;
-    this.#camera.from = first;
-    this.#camera.to = this.#camera.isEven ? Math.min(last, first + 60) : last;
+    showRanks(this.#camera, this.#layout, -1, readableSpan(this.#camera, this.#layout));
     const blocked = this.#blocked();
     if (blocked === undefined) this.#change();
     else this.#choose(blocked);
@@ -76,7 +76,8 @@ export class Page {
   }
 
   #showOperation(operation: number): void {
-    this.#chooseKey((this.#data.operations[operation] as ReportOperation).key);
+    const { key } = this.#data.operations[operation] as ReportOperation;
+    if (key !== this.#key) this.#chooseKey(key);
     const bar = this.#layout.barOf.get(operation);
     if (bar !== undefined) this.#choose(bar);
   }
@@ -84,7 +85,8 @@ export class Page {
   /** Marks a bar and brings it into view. */
   #choose(bar: Bar): void {
     this.#chosen = bar;
-    showBar(this.#camera, this.#layout, bar);
+    showBar(this.#camera, this.#layout, bar, bar.status === 'blocked' ? 120 : 12);
+    this.#fillOrder();
     revealInOrder(this.#data, this.#layout, this.#key, bar);
     this.#change();
   }

@@ -49,7 +49,7 @@ export function verdictWord(verdict: ReportData['verdict']): string {
 }
 
 /** What there is to say about the chosen key. */
-export function fillExplanation(data: ReportData, key: number): void {
+export function fillExplanation(data: ReportData, key: number, show: (operation: number) => void): void {
   const box = document.getElementById('explanation');
   const shown = data.keys[key];
   const count = (n: number): string => `${n.toLocaleString('en')} operation${n === 1 ? '' : 's'}`;
@@ -72,7 +72,15 @@ export function fillExplanation(data: ReportData, key: number): void {
     illegal: shown.blocked?.text ?? '',
     unknown: `The budget ran out; ${count(shown.order.length)} stood in an order when it did.`,
   };
-  box.replaceChildren(title, element('p', '', texts[shown.verdict]));
+  const text = element('p', '', `${texts[shown.verdict]} `);
+  const writers = shown.blocked?.writers ?? [];
+  for (const operation of writers.slice(0, 3)) {
+    const { asked, client, callMs } = data.operations[operation] as ReportOperation;
+    const link = element('button', 'link', `${asked} by ${data.clients[client]} at ${formatTime(callMs, 1)}`);
+    link.addEventListener('click', () => show(operation));
+    text.append(element('span', '', operation === writers[0] ? 'That value is from ' : 'or '), link);
+  }
+  box.replaceChildren(title, text);
 }
 
 /** The rows of the order that can be seen, in a list as high as all of them. */

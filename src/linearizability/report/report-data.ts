@@ -1,6 +1,6 @@
-import type { CheckResult, KeyResult } from '../checker.ts';
+import type { Blocked, CheckResult, KeyResult } from '../checker.ts';
 import type { History, Operation, OperationOutcome } from '../history.ts';
-import { showText } from '../text.ts';
+import { clientName, showText } from '../text.ts';
 
 /** What the page shows, as JSON in it. All texts are for people, shortened and escaped. */
 export interface ReportData {
@@ -20,7 +20,14 @@ export interface ReportKey {
   /** A legal order, and the state after each of its operations. */
   readonly order: readonly number[];
   readonly states: readonly string[];
-  readonly blocked: { readonly operation: number; readonly text: string } | null;
+  readonly blocked: ReportBlocked | null;
+}
+
+/** The operation without a place, why it has none, and the operations that wrote what it read. */
+export interface ReportBlocked {
+  readonly operation: number;
+  readonly text: string;
+  readonly writers: readonly number[];
 }
 
 export interface ReportOperation {
@@ -30,6 +37,7 @@ export interface ReportOperation {
   /** What was asked, and what was answered. */
   readonly asked: string;
   readonly answered: string;
+  /** Whether it changes something, as far as is known. */
   readonly isWrite: boolean;
   readonly outcome: OperationOutcome;
   readonly callMs: number;
@@ -43,8 +51,9 @@ export interface ReportFault {
 
 /** Brings the result of a check into the form that the page shows: illegal keys first. */
 export function reportData(title: string, history: History, result: CheckResult): ReportData {
+  const { compare } = new Intl.Collator('en', { numeric: true });
   const rank = { illegal: 0, unknown: 1, ok: 2 };
-  const checked = result.keys.toSorted((a, b) => rank[a.verdict] - rank[b.verdict]);
+  const checked = result.keys.toSorted((a, b) => rank[a.verdict] - rank[b.verdict] || compare(a.key, b.key));
   const places = new Map(checked.map(({ key }, place) => [key, place]));
   const keys = checked.map((key) => reportKey(key, history));
   // A key on which nothing had to be checked is shown all the same.
@@ -56,13 +65,13 @@ export function reportData(title: string, history: History, result: CheckResult)
   const byKey = keys.map((): number[] => []);
   for (const [index, { key }] of history.operations.entries()) byKey[places.get(key) as number]?.push(index);
   const clients = [...new Set(history.operations.map(({ client }) => client))];
-  clients.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  clients.sort(compare);
   const clientPlaces = new Map(clients.map((client, place) => [client, place]));
   return {
     title,
     verdict: result.verdict,
     summary: summaryOf(history, result, keys.length, clients.length),
-    clients,
+    clients: clients.map(clientName),
     keys: keys.map((key, place) => ({ ...key, operations: byKey[place] ?? [] })),
     operations: history.operations.map((operation) =>
       reportOperation(
@@ -82,41 +91,43 @@ function summaryOf({ operations }: History, result: CheckResult, keys: number, c
 }
 
 function reportKey(key: KeyResult, history: History): ReportKey {
+  const { blocked } = key;
   return {
     name: showText(key.key),
     verdict: key.verdict,
     operations: [],
     order: key.order,
     states: key.states(),
-    blocked:
-      key.blocked === undefined
-        ? null
-        : { operation: key.blocked.operation, text: blockedText(key, history) },
+    blocked: blocked === undefined ? null : reportBlocked(key, blocked, history),
   };
 }
 
-function blockedText(key: KeyResult, history: History): string {
-  const { blocked, order } = key;
-  if (blocked === undefined) return '';
-  const operation = history.operations[blocked.operation] as Operation;
+function reportBlocked(key: KeyResult, blocked: Blocked, { operations }: History): ReportBlocked {
+  const operation = operations[blocked.operation] as Operation;
+  const count = key.order.length;
   const after =
-    order.length === 0
+    count === 0
       ? 'At the start of the history'
-      : `After the ${order.length.toLocaleString('en')} operations in the order shown`;
-  const first = blocked.isFirst
+      : `After the ${count.toLocaleString('en')} operation${count === 1 ? '' : 's'} in the order shown`;
+  const exact = blocked.isFirst
     ? ''
     : ' An earlier operation may be the first one without a place: the budget ran out.';
-  return `${after} there is no place for the ${operation.kind} of client ${operation.client}: ${blocked.reason}. No other order has a place for it either.${first}`;
+  const read = operation.result?.value;
+  return {
+    operation: blocked.operation,
+    text: `${after}, the ${operation.kind} by ${clientName(operation.client)} has no place: ${blocked.reason}. Nor has it one in any other order.${exact}`,
+    writers: read === undefined ? [] : key.operations.filter((index) => operations[index]?.value === read),
+  };
 }
 
 function reportOperation(operation: Operation, client: number, key: number): ReportOperation {
-  const { outcome, callMs, returnMs, kind } = operation;
+  const { outcome, callMs, returnMs, kind, result } = operation;
   return {
     client,
     key,
     asked: askedText(operation),
     answered: answeredText(operation),
-    isWrite: kind !== 'get' && kind !== 'getm',
+    isWrite: kind !== 'get' && kind !== 'getm' && (result === undefined || result.status === 'ok'),
     outcome,
     callMs,
     returnMs,
