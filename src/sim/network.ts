@@ -227,6 +227,8 @@ export class SimTransport implements Transport {
     const name = `${sender.member}/${sender.incarnation}/${sender.clusterId}`;
     let peer = this.#peers.get(server);
     if (peer?.name !== name) {
+      // What a process that is gone has sent is no introduction: the next one of its server comes by the same name.
+      if (!source.process.alive) return false;
       peer = { name, admitted: source.#welcomes(handler.identity()) && handler.admit(sender) === null };
       this.#peers.set(server, peer);
       if (peer.admitted) handler.onConnected(sender.member);
