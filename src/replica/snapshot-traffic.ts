@@ -63,6 +63,7 @@ export class SnapshotTraffic {
 
   sendTo(member: MemberId): void {
     const { node, store, transport, clock, logger } = this.#options;
+    if (this.#failed.has(member)) return;
     this.#senders.get(member)?.stop('another snapshot takes its place');
     this.#failed.delete(member);
     let snapshot;
