@@ -6,7 +6,7 @@ import { KvraftError } from '../base/errors.ts';
  * seen from outside is checked, and made, before it opens them.
  */
 
-const DATA_FILE = 'data.mdb';
+export const DATA_FILE = 'data.mdb';
 const LOCK_FILE = 'lock.mdb';
 
 /** Where the parts of a meta page stand (LMDB's `MDB_meta` behind the head of a page). */

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { KvraftError } from '../base/errors.ts';
+import { checkDataFile, DATA_FILE } from './lmdb-file.ts';
 import { parsePointer, POINTER, pointerText } from './pointer.ts';
 
 /**
@@ -23,16 +24,23 @@ export class LmdbFolder {
       throw this.missingPointer(orphan);
     }
     const name = parsePointer(fs.readFileSync(pointer), pointer);
-    const data = `${this.path(name)}/data.mdb`;
+    const data = `${this.path(name)}/${DATA_FILE}`;
     if (!fs.existsSync(data)) {
       throw new KvraftError('STORE_DAMAGED', `${data}, which ${POINTER} names, is missing`);
     }
     return name;
   }
 
-  /** Creates the folder. A crash before its pointer is written may have left the first environment in it. */
+  /** Creates the folder. A crash before its pointer was written may have left the first environment in it. */
   createFirst(): string {
-    fs.mkdirSync(this.path(FIRST_STATE), { recursive: true });
+    const path = this.path(FIRST_STATE);
+    fs.mkdirSync(path, { recursive: true });
+    try {
+      checkDataFile(path);
+    } catch {
+      // Power failed while it was created: nobody was told of anything in it.
+      fs.rmSync(`${path}/${DATA_FILE}`);
+    }
     return FIRST_STATE;
   }
 

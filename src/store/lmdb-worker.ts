@@ -32,6 +32,8 @@ type Request = Exclude<WriterRequest, { type: 'stop' }>;
 
 const port = parentPort;
 assert(port !== null, 'runs as a worker thread');
+// The library prints why a write failed; here that is in the answer, and a full disk is retried every second.
+console.error = () => undefined;
 const envs = new Map<string, OpenEnv>();
 /** The requests so far, one after the other. */
 let last = Promise.resolve();

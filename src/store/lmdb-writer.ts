@@ -24,14 +24,12 @@ export class LmdbWriter {
   /** `onDeath` is called once, when the thread ends without being told to. */
   constructor(onDeath: (error: Error) => void) {
     this.#onDeath = onDeath;
-    const url = new URL('lmdb-worker.js', import.meta.url);
-    // The library prints every failed write to the console; here each comes back as an answer.
-    this.#worker = new Worker(url, { name: 'kvraft-store', stderr: true });
-    this.#worker.stderr.resume();
-    this.#worker.unref();
+    this.#worker = new Worker(new URL('lmdb-worker.js', import.meta.url), { name: 'kvraft-store' });
     this.#worker.on('message', (answer: WriterAnswer) => this.#answered(answer));
     this.#worker.on('error', (error) => this.#died(messageOf(error)));
     this.#worker.on('exit', (code) => this.#exited(code));
+    // Last: to listen for messages is to wait for them.
+    this.#worker.unref();
   }
 
   /** Sends a request; the buffers in `transfer` are gone afterwards. `what` begins the message of an error. */

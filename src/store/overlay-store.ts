@@ -49,6 +49,7 @@ export class OverlayStore implements Store {
   #install: SnapshotInstall | null = null;
   #logDurableIndex = 0;
   #outOfSpace = false;
+  #failed = false;
   /** Counts the writes: a walk must not see any. */
   #writes = 0;
   #closing: ((error: Error | null) => void) | null = null;
@@ -61,7 +62,7 @@ export class OverlayStore implements Store {
     this.#position = backend.position;
     this.#durable = backend.position;
     this.#frozenPosition = backend.position;
-    backend.onFatal = (error) => this.onFatal(error);
+    backend.onFatal = (error) => this.#fail(error);
   }
 
   get position(): Position {
@@ -145,7 +146,7 @@ export class OverlayStore implements Store {
 
   flush(): void {
     const unchanged = this.#active.isEmpty && this.#position.index === this.#frozenPosition.index;
-    if (this.#flush === null && !unchanged && this.#closing === null) this.#freeze();
+    if (!unchanged && this.#mayFreeze()) this.#freeze();
   }
 
   openSnapshot(): StoreSnapshot {
@@ -188,9 +189,12 @@ export class OverlayStore implements Store {
     return this.#flush?.generation.get(key) !== null;
   }
 
+  #mayFreeze(): boolean {
+    return this.#flush === null && !this.#failed && this.#closing === null;
+  }
+
   #freezeWhenFull(): void {
-    const full = this.#active.bytes >= this.#flushBytes;
-    if (full && this.#flush === null && this.#closing === null) this.#freeze();
+    if (this.#active.bytes >= this.#flushBytes && this.#mayFreeze()) this.#freeze();
   }
 
   #freeze(): void {
@@ -205,10 +209,7 @@ export class OverlayStore implements Store {
         this.#outOfSpace = true;
         if (this.#closing !== null) this.#closeBackend();
       },
-      onFatal: (error) => {
-        this.onFatal(error);
-        if (this.#closing !== null) this.#closeBackend();
-      },
+      onFatal: (error) => this.#fail(error),
     });
     this.#active = new Generation();
     this.#frozenPosition = this.#position;
@@ -226,6 +227,15 @@ export class OverlayStore implements Store {
     else this.#freezeWhenFull();
   }
 
+  /** Reported once. Nothing is written any more, and nothing is waited for. */
+  #fail(error: Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#flush?.cancel();
+    this.onFatal(error);
+    if (this.#closing !== null) this.#closeBackend();
+  }
+
   /** A snapshot takes the place of everything, of what is in memory, too. */
   #switchTo(install: BackendInstall, position: Position): void {
     this.#flush?.cancel();
@@ -235,7 +245,7 @@ export class OverlayStore implements Store {
     try {
       install.commit();
     } catch (error) {
-      this.onFatal(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
     this.#writes++;

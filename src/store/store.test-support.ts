@@ -16,16 +16,23 @@ export const realClock: Clock = {
   defer: (callback) => void setImmediate(callback),
 };
 
-/** Virtual time, and a clock that shows it. */
-export function virtualTime(): { readonly scheduler: Scheduler; readonly clock: Clock } {
+/** Virtual time. `startLife` gives a process its clock; what was set through an older one does not happen any more. */
+export function virtualTime(): { readonly scheduler: Scheduler; readonly startLife: () => Clock } {
   const scheduler = new Scheduler();
-  const clock: Clock = {
-    monotonicMs: () => scheduler.nowMs,
-    wallMs: () => scheduler.nowMs,
-    setTimer: (delayMs, callback) => scheduler.schedule(delayMs, callback),
-    defer: (callback) => void scheduler.schedule(0, callback),
+  let life = 0;
+  const startLife = (): Clock => {
+    life++;
+    const own = life;
+    const schedule = (delayMs: number, callback: () => void) =>
+      scheduler.schedule(delayMs, () => own === life && callback());
+    return {
+      monotonicMs: () => scheduler.nowMs,
+      wallMs: () => scheduler.nowMs,
+      setTimer: schedule,
+      defer: (callback) => void schedule(0, callback),
+    };
   };
-  return { scheduler, clock };
+  return { scheduler, startLife };
 }
 
 /** One backend, on one disk, over several lives of the process that uses it. */
@@ -50,7 +57,7 @@ export const contents = (
   [...store.range(options)].map(([key, value]) => [key, Buffer.from(value).toString('latin1')]);
 /** Writes, moves to the position, and waits until it is on disk. */
 export async function flushed(
-  harness: Harness,
+  { until }: Pick<Harness, 'until'>,
   store: Store,
   index: number,
   writes: Record<string, string>,
@@ -59,7 +66,7 @@ export async function flushed(
   store.advance(at(index));
   store.setLogDurable(index);
   store.flush();
-  await harness.until(() => store.durablePosition.index === index);
+  await until(() => store.durablePosition.index === index);
 }
 
 export const drain = (snapshot: StoreSnapshot): Uint8Array[] => {
@@ -70,7 +77,7 @@ export const drain = (snapshot: StoreSnapshot): Uint8Array[] => {
 
 /** Stages the chunks; the error that refused them, or null. */
 export async function stage(
-  harness: Harness,
+  { until }: Pick<Harness, 'until'>,
   install: StoreInstall,
   chunks: readonly Uint8Array[],
 ): Promise<Error | null> {
@@ -78,7 +85,7 @@ export async function stage(
     let result: Error | null | undefined;
     begin((error) => (result = error));
     assert.equal(result, undefined, 'no callback inside the call');
-    await harness.until(() => result !== undefined);
+    await until(() => result !== undefined);
     return result ?? null;
   };
   for (const chunk of chunks) {
@@ -93,7 +100,7 @@ export async function stage(
 }
 
 export async function installed(
-  harness: Harness,
+  harness: Pick<Harness, 'until'>,
   store: Store,
   position: Position,
   chunks: readonly Uint8Array[],
