@@ -90,10 +90,18 @@ test('entries that are replaced after they were handed out are handed out anew, 
   node.step(append(3, 1, 3, { prevLogIndex: 2, prevLogTerm: 2, entries: logOf([3], 2) }));
   const ready = take(node);
   assert.deepEqual(indexesOf(ready), [3]);
+  assert.equal(node.persistedIndex, 1);
   node.persisted(lost.seq);
   assert.ok(node.persistedIndex < 3, 'the third entry is not the one that was written');
   node.persisted(ready.seq);
   assert.equal(node.persistedIndex, 3);
+});
+
+test('what was durable and is replaced does not count as durable any more', () => {
+  const node = nodeOf([1, 2, 3], { terms: [1, 1, 1] });
+  assert.equal(node.persistedIndex, 3);
+  node.step(append(2, 1, 2, { prevLogIndex: 1, prevLogTerm: 1, entries: logOf([2], 1) }));
+  assert.equal(node.persistedIndex, 1);
 });
 
 test('§7 a snapshot and the entries behind it come in one Ready, with the commit index', () => {

@@ -61,6 +61,14 @@ test('§7 a follower that got a snapshot behind which the log was cut meanwhile 
   assert.deepEqual(solo.node.snapshotsWanted, [3]);
 });
 
+test('§7 what a follower acknowledges while a snapshot is on its way does not end that', () => {
+  const solo = sendingSnapshot();
+  solo.node.compact(7);
+  solo.step(appended(3, 1, 2, 4));
+  assert.equal(progressOf(solo, 3)?.state, 'snapshot');
+  assert.deepEqual(solo.node.snapshotsWanted, []);
+});
+
 test('§7 a snapshot behind which the log was cut is not waited for', () => {
   const solo = sendingSnapshot();
   solo.node.compact(7);
@@ -161,6 +169,32 @@ test('a commit that a heartbeat has told is not told again', () => {
   solo.take();
   solo.node.call((raw) => raw.sendCommit(2));
   assert.equal(appendsTo(solo, 2).length, 0);
+});
+
+test('§6 a leader that leaves tells each of the commit as far as it holds it, and orders no learner to take over', () => {
+  const solo = new Solo(1, initialOf([1, 2, 3, 4], { terms: [] }, [5]));
+  lead(solo);
+  for (const id of [2, 3, 4]) solo.step(appended(id, 1, 1, 1));
+  solo.node.call((raw) => raw.proposeConfChange(change('-1'), 0));
+  solo.node.call((raw) => raw.propose(bytes('x'), 0));
+  solo.step(appended(5, 1, 1, 3));
+  solo.step(appended(2, 1, 1, 2));
+  const sent = solo.step(appended(3, 1, 1, 2));
+  assert.equal(solo.raw.role, 'follower');
+  assert.deepEqual(
+    ofType(sent, 'AppendEntries').map(({ to, prevLogIndex, leaderCommit }) => [
+      to,
+      prevLogIndex,
+      leaderCommit,
+    ]),
+    [
+      [2, 2, 2],
+      [3, 2, 2],
+      [4, 1, 1],
+      [5, 2, 2],
+    ],
+  );
+  assert.deepEqual(ofType(sent, 'TimeoutNow'), []);
 });
 
 test('bytes that a leader had under way do not count when it leads again', () => {

@@ -70,7 +70,6 @@ export function checkSnapshotArrived(raft: Raft, progress: Progress): void {
   }
   // The log was cut behind it: it would not help any more.
   progress.becomeProbe();
-  raft.appendsDue = true;
 }
 
 /** A follower takes what fits its log behind `prevLogIndex`. Its answer promises that the entries are durable. */
