@@ -3,4 +3,4 @@ export { HistoryReader, formatHistory, parseHistory } from './history-json.ts';
 export * from './history.ts';
 export { HistoryRecorder, type RecordedCall } from './recorder.ts';
 export { reportHtml } from './report-html.ts';
-export { showText, textOfBytes, type Text } from './text.ts';
+export { clientName, showText, textOfBytes, type Text } from './text.ts';
