@@ -51,6 +51,8 @@ export class RawNode {
   readonly #raft: Raft;
   readonly #unpersisted = new RingQueue<Unpersisted>();
   #seq = 0;
+  /** The end of the log as it was handed out to be written last. */
+  #writtenIndex: number;
   #softState: SoftState;
   #hardState: HardState;
   /** Committed entries up to here were handed out to be applied. */
@@ -58,6 +60,7 @@ export class RawNode {
 
   constructor(config: RaftConfig) {
     this.#raft = new Raft(config);
+    this.#writtenIndex = this.#raft.log.lastIndex;
     this.#softState = { role: this.#raft.role, leaderId: this.#raft.leaderId };
     this.#hardState = this.#currentHardState();
     this.#handedOut = this.#raft.appliedIndex;
@@ -307,6 +310,7 @@ export class RawNode {
         ? raft.log.slice(raft.unstableIndex, raft.log.lastIndex + 1)
         : [];
     if (snapshot !== null) this.#handedOut = snapshot.index;
+    this.#overtake(snapshot === null ? raft.unstableIndex : 1);
     const ready: Ready = {
       seq: ++this.#seq,
       softState,
@@ -336,6 +340,22 @@ export class RawNode {
     if (softState !== null) this.#softState = softState;
     if (hardState !== null) this.#hardState = hardState;
     return ready;
+  }
+
+  /**
+   * Entries from `index` on are to be written, or all of them with a snapshot, so what pending writes put there does
+   * not last, be it even the same: a write in between may hold others.
+   */
+  #overtake(index: number): void {
+    const isReplaced = index <= this.#writtenIndex;
+    this.#writtenIndex = this.#raft.log.lastIndex;
+    for (let left = isReplaced ? this.#unpersisted.length : 0; left > 0; left--) {
+      const write = this.#unpersisted.shift();
+      assert(write !== undefined, 'as many writes are pending as were counted');
+      const lasts = write.lastIndex < index;
+      const lastTerm = lasts ? write.lastTerm : (this.#raft.log.termAt(index - 1) ?? 0);
+      this.#unpersisted.push(lasts ? write : { ...write, lastIndex: index - 1, lastTerm });
+    }
   }
 
   /** Everything of this Ready and those before it is durable. */

@@ -152,6 +152,7 @@ export class TestNode {
       this.#take(ready);
       if (this.autoDisk) this.#completeWrites(this.#writes.length);
       if (this.autoApply) this.#applyEntries(this.#toApply.length);
+      this.#checkPersisted();
     }
   }
 
@@ -190,7 +191,22 @@ export class TestNode {
     for (const ready of done) this.#write(ready);
     this.raw.persisted(last.seq);
     this.#world.observe(this.raw);
+    this.#checkPersisted();
     for (const ready of done) ready.messagesAfterAppend.forEach((message) => this.#send(message));
+  }
+
+  /** What the core calls persisted is on disk, and no pending write takes it away again. */
+  #checkPersisted(): void {
+    const { disk, raw } = this;
+    const index = raw.persistedIndex;
+    const onDisk = index > disk.baseIndex ? disk.entries[index - disk.baseIndex - 1]?.term : disk.baseTerm;
+    const isThere = index === 0 || index < disk.baseIndex || onDisk === raw.termAt(index);
+    const stays = this.#writes.every(
+      ({ snapshot, entries }) =>
+        (snapshot === null || index === 0) && (entries[0]?.index ?? Infinity) > index,
+    );
+    if (!isThere || !stays)
+      assert(false, `member ${this.id} calls ${index} persisted, which the disk does not hold`);
   }
 
   #write(ready: Ready): void {
