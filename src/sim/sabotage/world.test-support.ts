@@ -1,0 +1,46 @@
+import type { WorldOptions } from '../world-options.ts';
+
+/** A rough world of three servers, the same for every seed but for chance itself: it is what a sabotage is shown in. */
+export const roughWorld: Partial<WorldOptions> = {
+  servers: 3,
+  clients: 4,
+  faultMs: 2_500,
+  rates: { crash: 1, 'power-loss': 1, partition: 1, 'isolate-leader': 1.5, 'hand-over': 0.5, pause: 0.5 },
+  faultLengthMsMax: 500,
+  crashPointChance: 0,
+  clockDrift: 0,
+  network: {
+    delayMsMin: 0.2,
+    delayMsMax: 3,
+    loss: 0.05,
+    repetition: 0.1,
+    reordering: true,
+    slowness: 0.02,
+    slowMsMax: 100,
+  },
+  disk: {
+    syncMsMin: 0.2,
+    syncMsMax: 2,
+    lostSectorChance: 0.7,
+    tornSectorChance: 0.2,
+    lostFolderOperationChance: 0.7,
+  },
+  replica: {
+    tickMs: 10,
+    heartbeatIntervalMs: 20,
+    electionTimeoutMs: 120,
+    diskStallMsMax: 480,
+    logBytesMax: 4_000,
+    unflushedBytesMax: 1_000_000,
+    uncommittedBytesMax: 1_000_000,
+  },
+  segmentBytes: 16_384,
+  flushBytes: 1_000,
+  sessionTtlMs: 600_000,
+  requestTimeoutMs: 1_000,
+  clientTimeoutMs: 2_000,
+  thinkMsMax: 30,
+  keysPerModel: 2,
+  valueBytesMax: 60,
+  healsMajorityOnly: false,
+};
