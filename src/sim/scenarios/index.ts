@@ -1,3 +1,5 @@
+import { storageTraps } from './storage-traps.ts';
+import { electionTraps } from './election-traps.ts';
 import { faultScenarios } from './fault-scenarios.ts';
 import { keyValueScenarios } from './key-value-scenarios.ts';
 import { partitionScenarios } from './partition-scenarios.ts';
@@ -10,6 +12,8 @@ export const scenarios: readonly Scenario[] = [
   ...partitionScenarios,
   ...persistScenarios,
   ...faultScenarios,
+  ...electionTraps,
+  ...storageTraps,
 ];
 
 export { runScenario, type Scenario, type ScenarioResult } from './scenario.ts';

@@ -1,4 +1,5 @@
 import { createPrng, type Prng } from '../../base/prng.ts';
+import type { PeerMessage } from '../../net/transport.ts';
 import { generationOf, NO_MEMBER, serverOf } from '../../raft/types.ts';
 import { Identity } from '../../replica/identity.ts';
 import { SimCluster, SimFailure } from '../sim-cluster.ts';
@@ -144,6 +145,24 @@ export class Stage {
   heal(): void {
     this.say('the network is healed');
     this.network.heal();
+  }
+
+  /** Holds messages up from now on; the returned function ends it, and lets them go or drops them. */
+  hold(
+    holds: (message: PeerMessage, from: number, to: number) => boolean,
+  ): (then: 'deliver' | 'drop') => void {
+    const { network } = this;
+    const held: (() => void)[] = [];
+    const send = network.send.bind(network);
+    network.send = (from, to, message) => {
+      if (holds(message, from.serverId, serverOf(to))) held.push(() => send(from, to, message));
+      else send(from, to, message);
+    };
+    return (then) => {
+      network.send = send;
+      if (then === 'drop') return;
+      for (const release of held) release();
+    };
   }
 
   say(text: string): void {
