@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
-  cpSync,
   mkdirSync,
   openSync,
   closeSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { kvraft, type CommandResult } from './support/command.ts';
 import { ProcessCluster, until } from './support/processes.ts';
@@ -25,6 +25,11 @@ function flipByte(file: string, offset: number): void {
   byte[0] = ~(byte[0] ?? 0);
   writeSync(descriptor, byte, 0, 1, offset);
   closeSync(descriptor);
+}
+
+/** Without the blocks that hold nothing but zeroes: most of a log is blank. */
+function copyFolder(from: string, to: string): void {
+  execFileSync('cp', ['-a', '--sparse=always', from, to]);
 }
 
 /** Of one line, without a stack. */
@@ -47,20 +52,23 @@ describe('a data folder that was tampered with', () => {
     await cluster.leader();
     const client = await cluster.client(0);
     const value = Buffer.alloc(64 * 1024, 'v');
-    for (let i = 0; i < 500; i++) assert.match(await client.set(`key-${i % 50}`, value), /^OK/);
+    for (let i = 0; i < 100; i++) assert.match(await client.set(`key-${i % 50}`, value), /^OK/);
     client.close();
     keys = (await cluster.status(0))?.keys ?? 0;
     assert.equal(keys, 50);
     assert.deepEqual(await cluster.kill('SIGTERM', 0), [0]);
     folder = join(cluster.folder, 'data', 'server-0');
     sound = join(cluster.folder, 'sound');
-    cpSync(folder, sound, { recursive: true, filter: (path) => !basename(path).startsWith('lock.') });
+    for (const name of readdirSync(folder)) if (name.startsWith('lock.')) rmSync(join(folder, name));
+    // The segment that waits to be used is made anew where it is missing: not worth copying it every time.
+    rmSync(join(folder, 'log', '0000000002.wal'));
+    copyFolder(folder, sound);
   });
   after(() => cluster[Symbol.asyncDispose]());
 
   const restore = (): void => {
     rmSync(folder, { recursive: true });
-    cpSync(sound, folder, { recursive: true });
+    copyFolder(sound, folder);
   };
   const startServer = (): Promise<CommandResult> =>
     kvraft('server', '0', '--config', cluster.configFile, '--log-level', 'warn');
