@@ -238,12 +238,12 @@ export class SimTransport implements Transport {
 
   /** Whether the process at this end, if it is still there, talks with one that introduces itself so. */
   #welcomes(peer: PeerIdentity): boolean {
-    try {
-      return this.process.alive && this.#handler !== null && this.#handler.admit(peer) === null;
-    } catch (error) {
-      if (this.process.alive) throw error;
-      return false;
-    }
+    let isWelcome = false;
+    // In its own process: what admitting does to its disk may end it.
+    this.process.run(() => {
+      isWelcome = this.#handler?.admit(peer) === null;
+    });
+    return isWelcome && this.process.alive;
   }
 
   broken(serverId: number, refused: boolean): void {

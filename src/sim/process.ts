@@ -52,6 +52,11 @@ export class SimProcess {
     this.#pausedUntilMs = 0;
   }
 
+  /** Runs `callback` in this process now, if it is alive. */
+  run(callback: () => void): void {
+    if (this.#alive) this.#run(callback);
+  }
+
   /** Runs `callback` in this process after true `delayMs`, later when it is paused, never when it is dead. */
   after(delayMs: number, callback: () => void): Timer {
     let timer: Timer;
