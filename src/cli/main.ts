@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { KvraftError, messageOf } from '../base/errors.ts';
+import { registerCheck } from './check-command.ts';
 import { registerCheckStore } from './check-store-command.ts';
 import { registerCluster } from './cluster-command.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -27,11 +28,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerStatus(program);
   registerWal(program);
   registerCheckStore(program);
+  registerCheck(program);
   registerSim(program);
   program.addHelpText(
     'after',
     `
-Exit codes: 0 done · 1 failed, or the answer is no · 2 wrong usage or configuration · 3 damaged data · 4 nobody answers
+Exit codes: 0 done · 1 failed, or the answer is no · 2 wrong usage or configuration · 3 damaged data, or undecided · 4 nobody answers
 
 First steps:
   kvraft cluster                 run every server of ./config.json on this machine
