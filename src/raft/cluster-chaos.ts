@@ -6,7 +6,7 @@ import { Cluster } from './cluster-harness.ts';
 import { describeMessage, describeNode } from './describe.ts';
 import { EventQueue } from './event-queue.ts';
 import type { TestNode, Tuning } from './test-node.ts';
-import type { InstallSnapshot, MemberId, Message } from './types.ts';
+import type { MemberId, Message } from './types.ts';
 
 /** Time units of one tick; delays of network and disk are drawn in units. */
 export const TICK = 10;
@@ -44,7 +44,6 @@ export interface ChaosOptions {
 }
 
 const CHAOS_TICKS = 600;
-const SNAPSHOT_SETTLE_TICKS = 20;
 /** In election timeouts: how long a healed cluster may take to elect its leader. */
 const ELECTION_TIMEOUTS_MAX = 12;
 /** The same to bring up all members, through the small windows that some runs have, and agree. */
@@ -194,23 +193,10 @@ export class Chaos {
         const receiver = this.cluster.node(message.to);
         if (isDropped) this.cluster.lose(message);
         else this.cluster.deliver(message);
-        if (message.type === 'InstallSnapshot') this.#settleSnapshot(message);
         if (receiver.isUp) this.arm(receiver);
       });
     }
     return true;
-  }
-
-  /** Who sent a snapshot gives up when its acknowledgement does not come: it may have been lost. */
-  #settleSnapshot({ from, to, snapshot }: InstallSnapshot): void {
-    const sender = this.cluster.node(from);
-    if (!sender.isUp) return;
-    this.#later(sender, SNAPSHOT_SETTLE_TICKS * TICK, () => {
-      const progress = sender.raw.progress().find(({ member }) => member === to);
-      if (progress?.state !== 'snapshot' || progress.matchIndex >= snapshot.index) return;
-      this.count('snapshots given up');
-      sender.call((raw) => raw.snapshotFailed(to));
-    });
   }
 
   #act(): void {

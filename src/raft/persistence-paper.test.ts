@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createPrng } from '../base/prng.ts';
 import { Cluster } from './cluster-harness.ts';
 import {
   append,
@@ -8,11 +9,14 @@ import {
   conf,
   entry,
   heartbeat,
+  initialOf,
   installSnapshot,
   logOf,
   requestVote,
   vote,
 } from './test-messages.ts';
+import { RawNode } from './raw-node.ts';
+import { testTuning } from './test-node.ts';
 import { ofType, soloOf } from './test-solo.ts';
 import type { Solo } from './test-solo.ts';
 import type { Message } from './types.ts';
@@ -153,6 +157,22 @@ test('a write that was overtaken does not count for entries that are to be writt
   assert.equal(solo.raw.persistedIndex, 1);
   solo.node.completeWrites(1);
   assert.equal(solo.raw.persistedIndex, 3);
+});
+
+test('a write that ends between a conflict and the next Ready does not count for what was replaced', () => {
+  const core = new RawNode({
+    id: 1,
+    prng: createPrng(1),
+    initial: initialOf(three, { terms: [] }),
+    ...testTuning,
+  });
+  core.step(append(2, 1, 1, { entries: logOf([1, 1, 1]) }));
+  const { seq } = core.ready();
+  core.step(
+    append(3, 1, 2, { prevLogIndex: 1, prevLogTerm: 1, entries: [entry(2, 2), entry(3, 2), entry(4, 2)] }),
+  );
+  core.persisted(seq);
+  assert.ok(core.persistedIndex <= 1, `persisted ${core.persistedIndex}`);
 });
 
 test('a write that a snapshot has overtaken does not count for the snapshot', () => {

@@ -77,6 +77,28 @@ test('§7 a snapshot that failed is wanted again', () => {
   cluster.tickUntil('agreement', () => cluster.isConverged());
 });
 
+test('§7 a snapshot whose acknowledgement was lost is not waited for any longer', () => {
+  const cluster = clusterWithLaggard();
+  cluster.restart(3);
+  cluster.tickAll(heartbeatTicks - 1);
+  cluster.onSend = (message) =>
+    message.type === 'AppendEntriesResponse' && message.success && message.from === 3;
+  cluster.tickAll(2 * heartbeatTicks);
+  assert.ok(cluster.raw(3).firstIndex > 11, 'it is installed');
+  assert.equal(
+    cluster
+      .raw(1)
+      .progress()
+      .find(({ member }) => member === 3)?.state,
+    'snapshot',
+  );
+  cluster.onSend = null;
+  cluster.propose(1, 'y');
+  cluster.tickAll(4 * heartbeatTicks);
+  assert.ok(cluster.isConverged());
+  assert.deepEqual(cluster.node(3).appliedTexts, ['y']);
+});
+
 test('§7 entries that were proposed while the snapshot was sent come after it', () => {
   const cluster = clusterWithLaggard();
   cluster.autoSnapshot = false;
