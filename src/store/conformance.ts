@@ -120,6 +120,25 @@ function testFlushing(name: string, makeOne: () => Harness): void {
     }
   });
 
+  test(`${name}: ranges on disk include their start and exclude their end, both ways`, async () => {
+    const harness = makeOne();
+    const store = harness.open({});
+    const keys = ['ka', 'kb', 'kb\0', 'kc', 'ke'];
+    await flushed(harness, store, 1, Object.fromEntries(keys.map((key) => [key, key])));
+    const bounds = ['', 'k', ...keys, 'kd', 'l', '\u0100'];
+    for (const start of bounds) {
+      for (const end of bounds) {
+        const expected = keys.filter((key) => key >= start && key < end);
+        assert.deepEqual(
+          Array.from(store.range({ start, end }), ([key]) => key),
+          expected,
+        );
+        const reversed = Array.from(store.range({ start, end, reverse: true }), ([key]) => key);
+        assert.deepEqual(reversed, expected.reverse());
+      }
+    }
+  });
+
   test(`${name}: keys of all lengths come back from disk in byte order`, async () => {
     const harness = makeOne();
     const store = harness.open({});

@@ -8,9 +8,19 @@ import {
   installed,
   snapshotOf,
   stage,
-  text,
   type Harness,
 } from './store.test-support.ts';
+
+/** Lets so many turns of the event loop pass. */
+async function turns(harness: Harness, count: number): Promise<void> {
+  let passed = 0;
+  const turn = (): void => {
+    passed++;
+    if (passed < count) harness.clock.defer(turn);
+  };
+  harness.clock.defer(turn);
+  await harness.until(() => passed >= count);
+}
 
 /** How a snapshot takes the place of a state. */
 export function testInstalls(name: string, makeOne: () => Harness): void {
@@ -21,13 +31,17 @@ export function testInstalls(name: string, makeOne: () => Harness): void {
     const store = harness.open({});
     await flushed(harness, store, 3, { ka: 'old', kb: 'old' });
     store.put('kc', bytes('in the overlay'));
+    store.delete('ka');
     store.advance(at(4));
+    const first = { start: 'k', end: 'l', limit: 1 };
+    assert.deepEqual(contents(store, first), [['kb', 'old']]);
     const install = store.beginInstall(at(9));
     assert.equal(await stage(harness, install, snapshotOf(at(9), whole)), null);
-    assert.equal(text(store.get('ka')), 'old', 'before the switch nothing shows');
+    assert.equal(store.get('ka'), undefined, 'before the switch nothing shows');
     install.commit();
     for (const opened of [() => store, () => harness.open({})]) {
       const now = opened();
+      assert.deepEqual(contents(now, first), [['ka', 'new']]);
       assert.deepEqual(contents(now), Object.entries(whole));
       assert.equal(now.get('kb'), undefined);
       assert.deepEqual(now.position, at(9));
@@ -58,29 +72,31 @@ export function testInstalls(name: string, makeOne: () => Harness): void {
   });
 
   test(`${name}: a flush under way does not outlive an install`, async () => {
-    const harness = makeOne();
-    const store = harness.open({});
-    await flushed(harness, store, 1, { ka: 'old' });
-    const install = store.beginInstall(at(9));
-    assert.equal(await stage(harness, install, snapshotOf(at(9), whole)), null);
-    for (let i = 0; i < 2_000; i++) store.put(`kflushing${i}`, bytes('x'.repeat(100)));
-    store.advance(at(2));
-    store.setLogDurable(100);
-    store.flush();
-    // Some turns, so that the flush is being encoded or written.
-    let turns = 0;
-    const turn = (): void => {
-      turns++;
-      if (turns < 4) harness.clock.defer(turn);
-    };
-    turn();
-    await harness.until(() => turns === 4);
-    store.onFlushed = () => assert.equal(store.durablePosition.index, 10);
-    install.commit();
-    assert.equal(store.unflushedBytes, 0);
-    await flushed(harness, store, 10, { kb: 'after' });
-    await harness.crash();
-    assert.deepEqual(contents(harness.open({})), Object.entries({ ...whole, kb: 'after' }).sort());
+    // So many turns after its begin the flush is being encoded, or written, or about to end.
+    for (const turnsMax of [0, 1, 2, 4, 8]) {
+      const harness = makeOne();
+      const store = harness.open({});
+      await flushed(harness, store, 1, { ka: 'old' });
+      const install = store.beginInstall(at(9));
+      assert.equal(await stage(harness, install, snapshotOf(at(9), whole)), null);
+      for (let i = 0; i < 2_000; i++) store.put(`kflushing${i}`, bytes('x'.repeat(100)));
+      store.advance(at(2));
+      store.setLogDurable(100);
+      store.flush();
+      await turns(harness, turnsMax);
+      store.onFlushed = () => assert.equal(store.durablePosition.index, 10);
+      install.commit();
+      assert.equal(store.unflushedBytes, 0);
+      // Whoever writes has answered what it was asked before.
+      const next = store.beginInstall(at(20));
+      assert.equal(await stage(harness, next, snapshotOf(at(20), {})), null);
+      next.abort();
+      assert.equal(store.installedIndex, 9);
+      assert.deepEqual(store.durablePosition, at(9));
+      await flushed(harness, store, 10, { kb: 'after' });
+      await harness.crash();
+      assert.deepEqual(contents(harness.open({})), Object.entries({ ...whole, kb: 'after' }).sort());
+    }
   });
 
   test(`${name}: an aborted install leaves no trace, and the next one works`, async () => {

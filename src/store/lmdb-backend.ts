@@ -85,12 +85,11 @@ class LmdbBackend implements StoreBackend {
   }
 
   openSnapshot(): BackendSnapshot {
-    this.#env.resetReadTxn();
     const transaction = this.#env.useReadTransaction();
     const reader = new EnvReader(this.#env, transaction);
     let open = true;
     return {
-      // It may be ahead of what this thread was told of, never behind: so it is read where the data is.
+      // It may be ahead of what this thread was told of, never behind, so it is read where the data is.
       position: reader.positionRecord(this.#path).position,
       entries: () => reader.range({ start: '', end: LAST_KEY }),
       close: () => {

@@ -66,8 +66,10 @@ function fillDisk(folder: string, report: (index: number) => void): void {
 /** Runs as a process of its own (folder and mode as arguments), or as a worker thread. */
 function run([folder, mode]: readonly string[], report: (index: number) => void): void {
   if (folder === undefined) return;
-  if (mode === 'for ever') flushForEver(folder, report);
-  else if (mode === 'exit') flushForEver(folder, (index) => index > 500 && process.exit(7));
+  if (mode === 'idle') openLmdbStore(folder, { clock: realClock });
+  else if (mode === 'for ever') flushForEver(folder, report);
+  else if (mode === 'exit')
+    flushForEver(folder, (index) => index > 500 && setTimeout(() => process.exit(7), 10 + (index % 40)));
   else if (mode === 'full') fillDisk(folder, report);
   else flushOnce(folder, mode === 'close');
 }

@@ -96,11 +96,15 @@ test('the store works in a worker thread, and the thread can be terminated while
 });
 
 test('neither a closed store nor an idle one keeps a process alive', async () => {
-  for (const mode of ['close', 'leave']) {
+  for (const [mode, index] of [
+    ['close', 1],
+    ['leave', 1],
+    ['idle', 0],
+  ] as const) {
     const folder = path.join(root, mode);
     const child = fork(CHILD, [folder, mode]);
     assert.deepEqual(await once(child, 'exit'), [0, null]);
-    checkPosition(folder, 1);
+    checkPosition(folder, index);
   }
 });
 
@@ -123,6 +127,6 @@ test('a disk that is full in earnest holds the flush up, and what was flushed be
 
 function checkPosition(folder: string, index: number): void {
   const state = openReadOnly(folder);
-  assert.deepEqual(state.position, at(index));
+  assert.equal(state.position.index, index);
   state.close();
 }

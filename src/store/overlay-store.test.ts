@@ -227,6 +227,14 @@ test('the first key of a namespace is found at once, however many were deleted b
   scheduler.runFor(10);
 });
 
+test('a walk over several namespaces does not hide what comes later in the second', () => {
+  const { store } = makeStore();
+  store.put('kb', bytes(''));
+  assert.deepEqual(contents(store, { start: 'c', end: 'l', limit: 1 }), [['kb', '']]);
+  store.put('ka', bytes(''));
+  assert.deepEqual(contents(store, { start: 'c', end: 'l', limit: 1 }), [['ka', '']]);
+});
+
 test('a large generation is encoded in slices, one a turn', () => {
   const { backend, scheduler, store, fill } = makeStore(Infinity);
   store.setLogDurable(100);

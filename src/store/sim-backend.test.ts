@@ -172,6 +172,29 @@ test('the file does not grow with what was overwritten', () => {
   }
 });
 
+test('what a failed batch left behind never comes back after the next one', () => {
+  const { scheduler, disk, open } = makeDisk(1);
+  const store = open();
+  const flush = (to: Store, index: number): void => {
+    to.put('k', bytes(`value ${index}`));
+    to.advance(at(index));
+    to.flush();
+    assert.ok(scheduler.runUntil(() => to.durablePosition.index === index, Infinity));
+  };
+  const path = `${FOLDER}/state-1`;
+  const ends = [1, 2, 3].map((index) => {
+    flush(store, index);
+    return disk.image().get(path)?.length ?? 0;
+  });
+  // The second batch is torn, the third, of the same length, lies behind it as if it followed.
+  disk.damage(path, (ends[0] ?? 0) + 12, (byte) => byte ^ 1);
+  const second = open();
+  assert.equal(second.position.index, 1);
+  flush(second, 2);
+  assert.equal(disk.image().get(path)?.length, ends[1]);
+  assert.equal(open().position.index, 2);
+});
+
 test('the same seed leaves the same bytes', () => {
   const images = [1, 2].map(() => {
     const { scheduler, disk, open } = makeDisk(4);
