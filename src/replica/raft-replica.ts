@@ -373,6 +373,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       for (const message of ready.messagesAfterAppend) this.#send(message);
       this.#schedule();
     });
+    // A conflict takes entries back that were durable: what replaces them is not yet.
+    store.setLogDurable(wal.durableIndex);
   }
 
   /** A staged snapshot becomes the state, then the log starts anew behind it. In this order: see `recover`. */
