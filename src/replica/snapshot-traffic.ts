@@ -124,8 +124,14 @@ export class SnapshotTraffic {
       this.#options.onChange();
     }
     for (const [member, { untilMs }] of this.#settling) {
-      const peer = this.#options.node.progress().find((progress) => progress.member === member);
-      if (peer?.state !== 'snapshot' || nowMs > untilMs) this.#settling.delete(member);
+      const { node, onChange } = this.#options;
+      const waits = node.progress().some((peer) => peer.member === member && peer.state === 'snapshot');
+      if (waits && nowMs <= untilMs) continue;
+      this.#settling.delete(member);
+      if (!waits) continue;
+      // It must have lost what it had staged. An idle leader would find that out from nothing else.
+      node.snapshotFailed(member);
+      onChange();
     }
   }
 

@@ -1,17 +1,7 @@
 import type { SimServer } from '../sim-server.ts';
 import { repartition } from './partition-scenarios.ts';
 import type { Scenario } from './scenario.ts';
-import { UNRELIABLE_NETWORK, type Stage } from './stage.ts';
-
-const SMALL_LOG = {
-  tickMs: 10,
-  heartbeatIntervalMs: 20,
-  electionTimeoutMs: 160,
-  diskStallMsMax: 640,
-  logBytesMax: 3_000,
-  unflushedBytesMax: 1_000_000,
-  uncommittedBytesMax: 1_000_000,
-};
+import { SMALL_LOG, UNRELIABLE_NETWORK, type Stage } from './stage.ts';
 
 /** A follower that is down while the log is cut needs a snapshot, and gets it over a bad network. */
 function snapshots(stage: Stage): void {

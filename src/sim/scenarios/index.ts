@@ -1,3 +1,4 @@
+import { replicaRegressions } from './replica-regressions.ts';
 import { storageTraps } from './storage-traps.ts';
 import { electionTraps } from './election-traps.ts';
 import { faultScenarios } from './fault-scenarios.ts';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   ...faultScenarios,
   ...electionTraps,
   ...storageTraps,
+  ...replicaRegressions,
 ];
 
 export { runScenario, type Scenario, type ScenarioResult } from './scenario.ts';

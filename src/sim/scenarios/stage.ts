@@ -33,6 +33,17 @@ export const UNRELIABLE_NETWORK: WorldOptions['network'] = {
   slowMsMax: 200,
 };
 
+/** The log is cut after a few kilobytes, so that who was away for a moment needs a snapshot. */
+export const SMALL_LOG: WorldOptions['replica'] = {
+  tickMs: 10,
+  heartbeatIntervalMs: 20,
+  electionTimeoutMs: 160,
+  diskStallMsMax: 640,
+  logBytesMax: 3_000,
+  unflushedBytesMax: 1_000_000,
+  uncommittedBytesMax: 1_000_000,
+};
+
 const WAIT_MS_MAX = 30_000;
 
 /** A cluster in which nothing fails unless the scenario says so. */
@@ -46,15 +57,7 @@ function quietWorld(seed: number): WorldOptions {
     clockDrift: 0,
     network: RELIABLE_NETWORK,
     disk: {},
-    replica: {
-      tickMs: 10,
-      heartbeatIntervalMs: 20,
-      electionTimeoutMs: 160,
-      diskStallMsMax: 640,
-      logBytesMax: 64_000,
-      unflushedBytesMax: 1_000_000,
-      uncommittedBytesMax: 1_000_000,
-    },
+    replica: { ...SMALL_LOG, logBytesMax: 64_000 },
     segmentBytes: 16_384,
     flushBytes: 4_000,
     sessionTtlMs: 600_000,

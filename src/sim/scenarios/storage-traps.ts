@@ -1,16 +1,6 @@
 import type { SimServer } from '../sim-server.ts';
 import type { Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
-
-const SMALL_LOG = {
-  tickMs: 10,
-  heartbeatIntervalMs: 20,
-  electionTimeoutMs: 160,
-  diskStallMsMax: 640,
-  logBytesMax: 3_000,
-  unflushedBytesMax: 1_000_000,
-  uncommittedBytesMax: 1_000_000,
-};
+import { SMALL_LOG, type Stage } from './stage.ts';
 
 const lastOf = (server: SimServer): number => server.open?.replica.node.lastIndex ?? 0;
 
