@@ -21,12 +21,24 @@ export type ErrorCode =
   | 'STORE_DAMAGED'
   | 'PROTOCOL'
   | 'UNREACHABLE'
+  | 'UNSUPPORTED_VERSION'
+  | 'VERSION_MISMATCH'
+  | 'EXISTS'
+  | 'NOT_FOUND'
+  | 'TOO_LARGE'
+  | 'FENCED'
+  | 'COMPACTED'
+  | 'SNAPSHOT_EXPIRED'
+  | 'ABORTED'
+  | 'CLOSED'
   | 'INTERNAL';
 
 export interface KvraftErrorOptions {
   readonly outcome?: Outcome;
   readonly retryable?: boolean;
   readonly cause?: unknown;
+  readonly version?: number;
+  readonly index?: number;
 }
 
 /** The one error class that leaves kvraft. The message says what is wrong and what to do about it. */
@@ -37,12 +49,18 @@ export class KvraftError extends Error {
   readonly outcome: Outcome;
   /** Whether the same call may succeed later without any change by the caller. */
   readonly retryable: boolean;
+  /** Of a condition that did not hold: the version that the key has. */
+  readonly version?: number;
+  /** Of a batch: the place of the operation that could not be done. */
+  readonly index?: number;
 
   constructor(code: ErrorCode, message: string, options: KvraftErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.outcome = options.outcome ?? 'not-applied';
     this.retryable = options.retryable ?? false;
+    if (options.version !== undefined) this.version = options.version;
+    if (options.index !== undefined) this.index = options.index;
   }
 }
 

@@ -15,7 +15,7 @@ import { lockFolder, type FolderLock } from '../wal/folder-lock.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
 import { textDialects } from '../wire/text-dialects.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
-import { nodeClock } from './node-clock.ts';
+import { nodeClock } from '../base/node-clock.ts';
 import { prepareRebuild } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
 

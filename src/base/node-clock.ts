@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Timer } from './clock.ts';
 
 /** The machine's own time and the event loop's own timers. */
 export const nodeClock: Clock = {

@@ -1,0 +1,5 @@
+/** Where a server takes clients. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}

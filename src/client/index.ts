@@ -1,0 +1,6 @@
+/** The typed client of a kvraft cluster. */
+export { KvraftError, type ErrorCode, type Outcome } from '../base/errors.ts';
+export type { ServerAddress } from './address.ts';
+export type * from './client.ts';
+export type { Entry } from './entry.ts';
+export type * from './options.ts';
