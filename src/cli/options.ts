@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { parseListen, type ListenerConfig } from '../server/config-listeners.ts';
 
 /** `--config`, the same for every command that reads one. */
 export const configOption = (): Option =>
@@ -9,6 +10,16 @@ export const logLevelOption = (fallback: string): Option =>
   new Option('--log-level <level>', 'what the servers log to standard error')
     .choices(['debug', 'info', 'warn', 'error'])
     .default(fallback);
+
+/** `--listen`, which may be given any number of times. */
+export const listenOption = (): Option =>
+  new Option('--listen <name:port>', 'serve clients on a further port, as redirect:8100; may be repeated')
+    .default([])
+    .argParser((text: string, earlier: readonly ListenerConfig[]) => {
+      const listener = parseListen(text);
+      if (typeof listener === 'string') throw new InvalidArgumentError(listener);
+      return [...earlier, listener];
+    });
 
 /** A server id from the command line. */
 export function parseServerId(text: string): number {

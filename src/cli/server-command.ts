@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { KvraftError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { ListenerConfig } from '../server/config-listeners.ts';
 import { readConfig } from '../server/config.ts';
 import { startServer, type RunningServer } from '../server/server.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { createLogger } from './logger.ts';
-import { configOption, logLevelOption, parseServerId } from './options.ts';
+import { configOption, listenOption, logLevelOption, parseServerId } from './options.ts';
 
 /** A stop that takes longer has lost its patience: the log makes up for it at the next start. */
 const STOP_MS_MAX = 5_000;
@@ -14,6 +15,7 @@ interface ServerOptions {
   readonly config: string;
   readonly logLevel: string;
   readonly rebuild: boolean;
+  readonly listen: readonly ListenerConfig[];
 }
 
 export function registerServer(program: Command): void {
@@ -23,6 +25,7 @@ export function registerServer(program: Command): void {
     .argument('<id>', 'its Id in the configuration', parseServerId)
     .addOption(configOption())
     .option('--rebuild', 'start over with empty data, and get everything from the other servers', false)
+    .addOption(listenOption())
     .addOption(logLevelOption('info'))
     .action(runServer);
 }
@@ -38,6 +41,7 @@ async function runServer(id: number, options: ServerOptions): Promise<void> {
     serverId: id,
     logger,
     rebuild: options.rebuild,
+    listen: options.listen,
     onFatal: (error) => die(logger, error),
   });
   let stopping = false;

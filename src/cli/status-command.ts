@@ -6,6 +6,8 @@ import { exitCodes } from './exit-codes.ts';
 import { configOption } from './options.ts';
 
 const TIMEOUT_MS = 2_000;
+/** Columns of text in the table; all others are numbers. */
+const textColumns = new Set([1, 8]);
 
 /** A server as `kvraft status --json` prints it; of one that does not answer only `id` and `up` are known. */
 export type StatusRow = { readonly id: number; readonly up: false } | ({ readonly up: true } & ServerStatus);
@@ -41,13 +43,26 @@ export function registerStatus(program: Command): void {
     });
 }
 
+const listens = ({ listeners }: ServerStatus): string =>
+  listeners.map(({ name, port }) => `${name}:${port}`).join(' ');
+
 function formatStatus(rows: readonly StatusRow[]): string {
   const table = [
-    ['server', 'role', 'term', 'leader', 'commit', 'applied', 'keys', 'pid'],
+    ['server', 'role', 'term', 'leader', 'commit', 'applied', 'keys', 'pid', 'listens'],
     ...rows.map((row) =>
       row.up
-        ? [row.id, row.role, row.term, row.leaderId, row.commitIndex, row.lastApplied, row.keys, row.pid]
-        : [row.id, 'down', '', '', '', '', '', ''],
+        ? [
+            row.id,
+            row.role,
+            row.term,
+            row.leaderId,
+            row.commitIndex,
+            row.lastApplied,
+            row.keys,
+            row.pid,
+            listens(row),
+          ]
+        : [row.id, 'down', '', '', '', '', '', '', ''],
     ),
   ].map((row) => row.map(String));
   const widths = (table[0] ?? []).map((_, column) =>
@@ -57,7 +72,7 @@ function formatStatus(rows: readonly StatusRow[]): string {
     .map((row) =>
       row
         .map((cell, column) =>
-          column === 1 ? cell.padEnd(widths[1] ?? 0) : cell.padStart(widths[column] ?? 0),
+          textColumns.has(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
         )
         .join('  ')
         .trimEnd(),

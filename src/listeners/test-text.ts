@@ -4,8 +4,9 @@ import { KvraftError } from '../base/errors.ts';
 import { textDialects } from '../wire/text-dialects.ts';
 import { textRequestLimits } from '../wire/text-requests.ts';
 import { Admission } from './admission.ts';
+import type { ConnectionStream } from './client-connection.ts';
 import type { KvService, ReadOutcome, ReadRecord, WriteOp, WriteOutcome, WriteResult } from './kv-service.ts';
-import { TextConnection, type ConnectionStream, type TextConnectionSetup } from './text-connection.ts';
+import { TextConnection, type TextConnectionSetup } from './text-connection.ts';
 
 /** Time that passes when a test says so. */
 export class ManualClock implements Clock {

@@ -2,23 +2,10 @@ import { limits } from '../base/limits.ts';
 import { TextParser } from '../wire/text-parser.ts';
 import { TextReplies } from '../wire/text-replies.ts';
 import type { TextRequest, TextRequestLimits } from '../wire/text-requests.ts';
-import type { Admission, AdmittedConnection } from './admission.ts';
+import type { Admission } from './admission.ts';
+import type { ClientConnection, ConnectionStream } from './client-connection.ts';
 import { TextExecution, type TextExecutionHost, type TextExecutionSetup } from './text-execution.ts';
 import { TextQueue } from './text-queue.ts';
-
-/** The two directions of a connection, as its logic sees them. None of these calls back before it returns. */
-export interface ConnectionStream {
-  /** What was written and has not been handed to the network yet. */
-  readonly unsentBytes: number;
-  write(bytes: Uint8Array): void;
-  /** Nothing more is received until `resume`. */
-  pause(): void;
-  resume(): void;
-  /** Ends the connection once everything written is sent. Nothing is written after this. */
-  end(): void;
-  /** Drops the connection at once. */
-  destroy(): void;
-}
 
 /** What the connections of one listener have in common. */
 export interface TextConnectionSetup extends TextExecutionSetup {
@@ -40,7 +27,7 @@ const requestOverheadBytes = 128;
  * One client's connection: its input in, requests to the service, replies out, and never more in memory than the
  * limits say. Knows no socket. Its owner has joined it to the admission and tells it what happens.
  */
-export class TextConnection implements AdmittedConnection {
+export class TextConnection implements ClientConnection {
   readonly #setup: TextConnectionSetup;
   readonly #stream: ConnectionStream;
   readonly #queue: TextQueue;

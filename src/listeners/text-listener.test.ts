@@ -7,10 +7,11 @@ import { silentLogger } from '../base/logger.ts';
 import { textDialects } from '../wire/text-dialects.ts';
 import { Admission } from './admission.ts';
 import { FakeService, ManualClock } from './test-text.ts';
-import { TextListener } from './text-listener.ts';
+import type { Listener } from './listener.ts';
+import { textListener } from './text-listener.ts';
 
 interface Running {
-  readonly listener: TextListener;
+  readonly listener: Listener;
   readonly service: FakeService;
   readonly clock: ManualClock;
   readonly admission: Admission;
@@ -29,7 +30,7 @@ async function start(
     service.onRead = () => process.nextTick(() => service.finishRead());
   }
   const admission = new Admission({ clock, connectionsMax });
-  const listener = new TextListener({
+  const listener = textListener({
     service,
     clock,
     logger: silentLogger,
@@ -216,7 +217,7 @@ test('stop does not wait for ever for a client that stays', async (t) => {
 test('a port that is taken is an error that names it', async (t) => {
   const { listener, clock, service, admission } = await start(t);
   const { port } = listener;
-  const second = new TextListener({
+  const second = textListener({
     service,
     clock,
     logger: silentLogger,

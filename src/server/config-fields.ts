@@ -48,6 +48,18 @@ export class Fields {
     return number;
   }
 
+  /** The texts of a list with at most `max` items; without the field there are none. */
+  texts(name: string, max: number): string[] {
+    const value = this.#take(name);
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) throw this.fault(name, `${describe(value)} is not a list [ … ]`);
+    if (value.length > max) throw this.fault(name, `${value.length} are more than ${max}`);
+    return value.map((item: unknown, at) => {
+      if (typeof item === 'string') return item;
+      throw this.fault(`${name}[${at}]`, `${describe(item)} is not a text in quotes`);
+    });
+  }
+
   /** The objects of a list with at least `min` and at most `max` items. */
   list(name: string, min: number, max: number): Fields[] {
     const value = this.#take(name);

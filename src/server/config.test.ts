@@ -32,7 +32,13 @@ test('a configuration with comments, trailing commas and a path of dots is valid
   );
   assert.equal(config.path, '/etc/kvraft/data');
   assert.equal(dataFolder(config, 1), '/etc/kvraft/data/server-1');
-  assert.deepEqual(config.servers[1], { id: 1, hostname: 'localhost', clientPort: 8001, logPort: 9001 });
+  assert.deepEqual(config.servers[1], {
+    id: 1,
+    hostname: 'localhost',
+    clientPort: 8001,
+    logPort: 9001,
+    listeners: [{ protocol: 'text', dialect: 'kvraft', port: 8001 }],
+  });
 });
 
 test('names are matched whatever their case', () => {
@@ -40,7 +46,8 @@ test('names are matched whatever their case', () => {
     '{"Path": "x", "Servers": [{"id": 7, "HOSTNAME": "h", "clientport": 1, "logPort": 2}]}',
     'config.json',
   );
-  assert.deepEqual(config.servers, [{ id: 7, hostname: 'h', clientPort: 1, logPort: 2 }]);
+  const [{ listeners: _, ...rest } = assert.fail()] = config.servers;
+  assert.deepEqual(rest, { id: 7, hostname: 'h', clientPort: 1, logPort: 2 });
 });
 
 test('ids need not be sequential and hosts need not be local', () => {
@@ -78,6 +85,38 @@ test('ports out of range, missing ones and values of the wrong kind are refused'
   assert.match(fault('{"servers": [5]}'), /servers\[0\]: 5 is not an object/);
   assert.match(fault('{"servers": 5}'), /servers: 5 is not a list/);
   assert.match(fault('[]'), /\[\] is not an object/);
+});
+
+test('a server listens where its entry says, its ClientPort first and in the dialect of the cluster or its own', () => {
+  const ports = ', "HttpPort": 5, "rpcport": 3, "MemcachedPort": 4, "listen": ["kvraft:6", "rpc:7"]';
+  const [first] = parseConfig(withServers(server(1, 1, 2, ports)), 'config.json').servers;
+  assert.deepEqual(first?.listeners, [
+    { protocol: 'text', dialect: 'kvraft', port: 1 },
+    { protocol: 'rpc', port: 3 },
+    { protocol: 'memcached', port: 4 },
+    { protocol: 'http', port: 5 },
+    { protocol: 'text', dialect: 'kvraft', port: 6 },
+    { protocol: 'rpc', port: 7 },
+  ]);
+});
+
+test('listeners that cannot be are refused', () => {
+  const listen = (text: string): string => fault(withServers(server(1, 1, 2, `, "listen": ${text}`)));
+  assert.match(listen('["kvraft"]'), /servers\[0\]\.listen\[0\]: "kvraft" is not of the form <name>:<port>/);
+  assert.match(listen('["kvraft:5", "gopher:70"]'), /listen\[1\]: "gopher" is none of kvraft, /);
+  assert.match(listen('["kvraft:70000"]'), /70000 is not from 1 to 65535/);
+  assert.match(listen('["kvraft:0"]'), /0 is not from 1 to 65535/);
+  assert.match(listen('"kvraft:5"'), /listen: "kvraft:5" is not a list/);
+  assert.match(listen('[5]'), /listen\[0\]: 5 is not a text/);
+  assert.match(listen('["kvraft:2"]'), /listen\[0\]: 2 on localhost is also servers\[0\]\.LogPort/);
+  assert.match(
+    fault(withServers(server(1, 1, 2, ', "RpcPort": 5'), server(2, 5, 4))),
+    /servers\[1\]\.ClientPort: 5 on localhost is also servers\[0\]\.RpcPort/,
+  );
+  assert.match(
+    fault(`{"dialect": "klingon", ${withServers(server(1, 1, 2)).slice(1)}`),
+    /dialect: "klingon" is none of kvraft/,
+  );
 });
 
 test('no servers and too many are refused', () => {

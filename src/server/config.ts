@@ -4,14 +4,18 @@ import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { KvraftError, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { defaultReplicaOptions, type ReplicaOptions } from '../replica/options.ts';
+import type { TextDialectName } from '../wire/text-dialects.ts';
 import { Fields } from './config-fields.ts';
+import { parseDialect, parseListeners, PORT_MAX, type ListenerConfig } from './config-listeners.ts';
 
 /** One server of the cluster. */
 export interface ServerConfig {
   readonly id: number;
   readonly hostname: string;
-  /** Clients speak the text protocol here. */
+  /** Clients speak the text protocol here: the first of the listeners. */
   readonly clientPort: number;
+  /** All ports for clients, the ClientPort first. */
+  readonly listeners: readonly ListenerConfig[];
   /** The other servers and `kvraft status` connect here. */
   readonly logPort: number;
 }
@@ -29,7 +33,6 @@ export interface ClusterConfig {
   readonly replica: ReplicaOptions;
 }
 
-const PORT_MAX = 65_535;
 const SERVER_ID_MAX = 65_535;
 const DEFAULT_PATH = './data';
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -68,9 +71,11 @@ export function parseConfig(text: string, file: string): ClusterConfig {
   }
   const top = new Fields(file, '', value);
   const path = top.text('path', DEFAULT_PATH);
+  const dialect = parseDialect(top, 'kvraft');
+  const places: ServerPlaces[] = [];
   const config: ClusterConfig = {
     path: resolve(dirname(file), path === '...' || path === '' ? DEFAULT_PATH : path),
-    servers: top.list('servers', 1, limits.serversMax).map(parseServer),
+    servers: top.list('servers', 1, limits.serversMax).map((fields) => parseServer(fields, dialect, places)),
     requestTimeoutMs: top.integer('requestTimeoutMs', 1, 3_600_000, REQUEST_TIMEOUT_MS),
     keyBytesMax: top.integer('keyBytesMax', 1, limits.keyBytesCeiling, limits.keyBytesMax),
     valueBytesMax: top.integer('valueBytesMax', 1, limits.valueBytesCeiling, limits.valueBytesMax),
@@ -79,19 +84,23 @@ export function parseConfig(text: string, file: string): ClusterConfig {
     replica: parseReplicaOptions(top),
   };
   top.done();
-  checkServers(top, config.servers);
+  checkServers(top, config.servers, places);
   return config;
 }
 
-function parseServer(fields: Fields): ServerConfig {
-  const server = {
-    id: fields.integer('Id', 0, SERVER_ID_MAX),
-    hostname: fields.text('Hostname', 'localhost'),
-    clientPort: fields.integer('ClientPort', 1, PORT_MAX),
-    logPort: fields.integer('LogPort', 1, PORT_MAX),
-  };
+/** Where a server's entry names the ports that it takes, beside the ports. */
+type ServerPlaces = readonly { readonly place: string; readonly port: number }[];
+
+function parseServer(fields: Fields, dialect: TextDialectName, places: ServerPlaces[]): ServerConfig {
+  const id = fields.integer('Id', 0, SERVER_ID_MAX);
+  const hostname = fields.text('Hostname', 'localhost');
+  const clientPort = fields.integer('ClientPort', 1, PORT_MAX);
+  const logPort = fields.integer('LogPort', 1, PORT_MAX);
+  const listeners = parseListeners(fields, clientPort, parseDialect(fields, dialect));
   fields.done();
-  return server;
+  const ports = listeners.map(({ place, listener }) => ({ place, port: listener.port }));
+  places.push(ports.toSpliced(1, 0, { place: 'LogPort', port: logPort }));
+  return { id, hostname, clientPort, logPort, listeners: listeners.map(({ listener }) => listener) };
 }
 
 function parseReplicaOptions(top: Fields): ReplicaOptions {
@@ -114,21 +123,19 @@ function parseReplicaOptions(top: Fields): ReplicaOptions {
 }
 
 /** Ids must differ, and so must the addresses that servers listen at. */
-function checkServers(top: Fields, servers: readonly ServerConfig[]): void {
+function checkServers(top: Fields, servers: readonly ServerConfig[], places: readonly ServerPlaces[]): void {
   const ids = new Map<number, number>();
   const addresses = new Map<string, string>();
-  for (const [at, server] of servers.entries()) {
-    const twin = ids.get(server.id);
-    if (twin !== undefined)
-      throw top.fault(`servers[${at}].Id`, `${server.id} is also the Id of servers[${twin}]`);
-    ids.set(server.id, at);
-    for (const name of ['ClientPort', 'LogPort'] as const) {
-      const port = name === 'ClientPort' ? server.clientPort : server.logPort;
-      const address = `${server.hostname.toLowerCase()}:${port}`;
+  for (const [at, { id, hostname }] of servers.entries()) {
+    const twin = ids.get(id);
+    if (twin !== undefined) throw top.fault(`servers[${at}].Id`, `${id} is also the Id of servers[${twin}]`);
+    ids.set(id, at);
+    for (const { place, port } of places[at] ?? []) {
+      const address = `${hostname.toLowerCase()}:${port}`;
       const other = addresses.get(address);
-      const place = `servers[${at}].${name}`;
-      if (other !== undefined) throw top.fault(place, `${port} on ${server.hostname} is also ${other}`);
-      addresses.set(address, place);
+      const full = `servers[${at}].${place}`;
+      if (other !== undefined) throw top.fault(full, `${port} on ${hostname} is also ${other}`);
+      addresses.set(address, full);
     }
   }
 }

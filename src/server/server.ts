@@ -5,17 +5,17 @@ import type { Logger } from '../base/logger.ts';
 import { createPrng } from '../base/prng.ts';
 import { KvStateMachine } from '../kv/machine.ts';
 import { defaultKvOptions } from '../kv/options.ts';
+import { nodeClock } from '../base/node-clock.ts';
 import { Admission } from '../listeners/admission.ts';
 import { ServerSession } from '../listeners/server-session.ts';
-import { TextListener } from '../listeners/text-listener.ts';
 import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import { openLmdbStore } from '../store/lmdb-backend.ts';
 import { lockFolder, type FolderLock } from '../wal/folder-lock.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
-import { textDialects } from '../wire/text-dialects.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
-import { nodeClock } from '../base/node-clock.ts';
+import { addListeners, type ListenerConfig } from './config-listeners.ts';
+import { checkListeners, Listeners } from './listeners.ts';
 import { prepareRebuild } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
 
@@ -23,6 +23,8 @@ export interface ServerSetup {
   readonly config: ClusterConfig;
   readonly serverId: number;
   readonly logger: Logger;
+  /** Ports for clients besides those of the configuration; other servers do not know of them. */
+  readonly listen?: readonly ListenerConfig[];
   /** Start over with empty data, as a new member that gets everything from the others. */
   readonly rebuild: boolean;
   /** The server cannot go on; nothing more is acknowledged. The process (or worker) must end. */
@@ -42,11 +44,7 @@ const PRNG_SEED_BITS = 2 ** 48 - 1;
 /** Starts one server of a cluster in this thread. Resolves once it listens; it may not know a leader yet. */
 export async function startServer(setup: ServerSetup): Promise<RunningServer> {
   const { config, serverId } = setup;
-  const own = config.servers.find(({ id }) => id === serverId);
-  if (own === undefined) {
-    const ids = config.servers.map(({ id }) => id).join(', ');
-    throw new KvraftError('INVALID_CONFIG', `the configuration has no server ${serverId}, only ${ids}`);
-  }
+  const own = ownConfig(setup);
   const folder = dataFolder(config, serverId);
   nodeVfs.makeFolder(folder);
   const lock = await lockFolder(folder);
@@ -62,10 +60,25 @@ export async function startServer(setup: ServerSetup): Promise<RunningServer> {
     await server.start();
     return server;
   } catch (error) {
-    transport.close(() => undefined);
-    lock.release();
+    if (server !== null) {
+      await server.stop();
+    } else {
+      transport.close(() => undefined);
+      lock.release();
+    }
     throw error;
   }
+}
+
+function ownConfig({ config, serverId, listen = [] }: ServerSetup): ServerConfig {
+  const configured = config.servers.find(({ id }) => id === serverId);
+  if (configured === undefined) {
+    const ids = config.servers.map(({ id }) => id).join(', ');
+    throw new KvraftError('INVALID_CONFIG', `the configuration has no server ${serverId}, only ${ids}`);
+  }
+  const own = { ...configured, listeners: addListeners(configured, listen) };
+  checkListeners(own);
+  return own;
 }
 
 function rebuild({ config, serverId, logger }: ServerSetup, folder: string): Promise<void> {
@@ -98,7 +111,8 @@ class Server implements RunningServer {
   readonly #lock: FolderLock;
   readonly #transport: TcpTransport;
   readonly #open: OpenReplica<KvStateMachine>;
-  readonly #listener: TextListener;
+  readonly #admission: Admission;
+  readonly #listeners: Listeners;
   readonly #startedMs = nodeClock.monotonicMs();
 
   constructor(
@@ -128,27 +142,23 @@ class Server implements RunningServer {
       segmentBytes: config.segmentBytes,
       onFatal,
     });
-    this.#listener = new TextListener({
-      service: new ServerSession(
-        this.#open.replica,
-        this.#open.machine,
-        nodeClock,
-        defaultKvOptions.sessionTtlMs,
-      ),
+    const { replica, machine } = this.#open;
+    this.#admission = new Admission({ clock: nodeClock, connectionsMax: config.connectionsMax });
+    this.#listeners = new Listeners({
+      config,
+      own,
       clock: nodeClock,
       logger,
-      admission: new Admission({ clock: nodeClock, connectionsMax: config.connectionsMax }),
-      dialect: textDialects.kvraft,
-      port: own.clientPort,
-      keyBytesMax: config.keyBytesMax,
-      valueBytesMax: config.valueBytesMax,
-      requestTimeoutMs: config.requestTimeoutMs,
+      admission: this.#admission,
+      service: new ServerSession(replica, machine, nodeClock, defaultKvOptions.sessionTtlMs),
+      replicator: replica,
+      machine,
     });
   }
 
   async start(): Promise<void> {
     this.#open.replica.start();
-    await this.#listener.start();
+    await this.#listeners.start();
     this.#setup.logger.info(this.status(), 'listening');
   }
 
@@ -173,7 +183,8 @@ class Server implements RunningServer {
       logBytes: status.logBytes,
       walBytesOnDisk: wal.bytesOnDisk,
       unflushedBytes: status.unflushedBytes,
-      connections: this.#listener.connections,
+      connections: this.#admission.connections,
+      listeners: this.#listeners.status(),
       rssBytes: process.memoryUsage.rss(),
       uptimeMs: Math.round(nodeClock.monotonicMs() - this.#startedMs),
     };
@@ -182,7 +193,7 @@ class Server implements RunningServer {
   async stop(): Promise<void> {
     const { replica, wal, store } = this.#open;
     await this.#handOver();
-    await new Promise<void>((resolve) => this.#listener.stop(resolve));
+    await this.#listeners.stop();
     replica.stop();
     await new Promise<void>((resolve) => this.#transport.close(resolve));
     await new Promise<void>((resolve) => wal.close(() => resolve()));

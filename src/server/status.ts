@@ -1,3 +1,11 @@
+/** One port for clients. */
+export interface ListenerStatus {
+  /** The text protocol's dialect, or another protocol: what `listen` calls it. */
+  readonly name: string;
+  readonly port: number;
+  readonly connections: number;
+}
+
 /** What a server tells of itself when asked. Indexes are of log entries; ids are those of the configuration. */
 export interface ServerStatus {
   readonly id: number;
@@ -20,7 +28,9 @@ export interface ServerStatus {
   readonly logBytes: number;
   readonly walBytesOnDisk: number;
   readonly unflushedBytes: number;
+  /** Of clients, on all listeners. */
   readonly connections: number;
+  readonly listeners: readonly ListenerStatus[];
   readonly rssBytes: number;
   readonly uptimeMs: number;
 }

@@ -46,14 +46,22 @@ export class ProcessCluster {
     writeFileSync(this.configFile, JSON.stringify({ path: 'data', servers, ...extra }));
   }
 
-  /** Lays the configuration out; nothing runs yet. `extra` holds further fields of the configuration. */
-  static async create(size: number, extra: object = {}): Promise<ProcessCluster> {
+  /**
+   * Lays the configuration out; nothing runs yet. `extra` holds further fields of the configuration, `extraOf` those
+   * of each server.
+   */
+  static async create(
+    size: number,
+    extra: object = {},
+    extraOf: (id: number) => object = () => ({}),
+  ): Promise<ProcessCluster> {
     const ports = await freePorts(size * 2);
     const servers = Array.from({ length: size }, (_, id) => ({
       Id: id,
       Hostname: '127.0.0.1',
       ClientPort: ports[id] ?? 0,
       LogPort: ports[size + id] ?? 0,
+      ...extraOf(id),
     }));
     return new ProcessCluster(mkdtempSync(join(tmpdir(), 'kvraft-test-')), servers, extra);
   }
@@ -71,7 +79,12 @@ export class ProcessCluster {
   }
 
   startRebuild(id: number): void {
-    this.#spawn(id, '--rebuild');
+    this.startWith(id, '--rebuild');
+  }
+
+  /** Starts a server with further arguments. */
+  startWith(id: number, ...more: string[]): void {
+    this.#spawn(id, ...more);
   }
 
   #spawn(id: number, ...more: string[]): void {
