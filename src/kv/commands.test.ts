@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { limits } from '../base/limits.ts';
 import type { Command } from './commands.ts';
 import { decodeCommand, encodeCommand } from './commands.ts';

@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import type { Op } from './ops.ts';
 import { encodeOp, decodeOp } from './ops.ts';
 import { isUint } from './fields.ts';

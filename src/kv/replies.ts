@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 
 /** How one operation ended, with its number in storage and state hash: never given to another. */
 const statusCodes = {

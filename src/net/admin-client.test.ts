@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KvraftError, type ErrorCode } from '../base/errors.ts';
 import { askAdmin } from './admin-client.ts';
-import { packFrame } from './frame.ts';
+import { packFrame } from '../base/frame.ts';
 import { encodeHello, encodeRefusal, encodeWelcome, MAGIC } from './handshake.ts';
 import { netLimits } from './net-limits.ts';
 import type { OnAdmin } from './tcp-incoming.ts';

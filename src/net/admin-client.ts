@@ -1,9 +1,9 @@
 import { KvraftError } from '../base/errors.ts';
-import { FRAME_HEADER_BYTES, packFrame } from './frame.ts';
+import { FRAME_HEADER_BYTES, packFrame } from '../base/frame.ts';
 import { decodeAnswer, encodeHello, otherVersionReason } from './handshake.ts';
-import { unpack } from './msgpack.ts';
+import { unpack } from '../base/msgpack.ts';
 import { netLimits } from './net-limits.ts';
-import { decoded } from './protocol-error.ts';
+import { decoded } from '../base/protocol-error.ts';
 import { FramedSocket } from './tcp-framed-socket.ts';
 import { addressText, dial, faultText, type Address } from './tcp-sockets.ts';
 

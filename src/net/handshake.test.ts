@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { KvraftError } from '../base/errors.ts';
 import { memberId } from '../raft/types.ts';
-import { FRAME_HEADER_BYTES } from './frame.ts';
+import { FRAME_HEADER_BYTES } from '../base/frame.ts';
 import {
   decodeAnswer,
   decodeHello,
@@ -18,7 +18,7 @@ import {
   type Judge,
   type PeerHello,
 } from './handshake.ts';
-import { pack } from './msgpack.ts';
+import { pack } from '../base/msgpack.ts';
 import { netLimits } from './net-limits.ts';
 import type { PeerIdentity } from './transport.ts';
 

@@ -1,10 +1,10 @@
 import { serverOf } from '../raft/types.ts';
 import { channels, type Channel } from './channel.ts';
-import { Fields } from './fields.ts';
-import { packFrame } from './frame.ts';
-import { unpack } from './msgpack.ts';
+import { PeerFields } from './peer-fields.ts';
+import { packFrame } from '../base/frame.ts';
+import { unpack } from '../base/msgpack.ts';
 import { netLimits } from './net-limits.ts';
-import { protocolError } from './protocol-error.ts';
+import { protocolError } from '../base/protocol-error.ts';
 import type { PeerIdentity, TransportHandler } from './transport.ts';
 
 export const MAGIC = 'KVRP';
@@ -39,7 +39,7 @@ const identityFields = (identity: PeerIdentity): unknown[] => [
   identity.incarnation,
 ];
 
-const parseIdentity = (f: Fields): PeerIdentity => ({
+const parseIdentity = (f: PeerFields): PeerIdentity => ({
   clusterId: f.hex(0, 32),
   member: f.member(),
   incarnation: f.hex(16),
@@ -87,8 +87,8 @@ export function decodeAnswer(payload: Buffer): Answer {
   return answer;
 }
 
-function decodeHead(payload: Buffer): { fields: Fields; version: number; kind: string } {
-  const fields = new Fields(unpack(payload), 'handshake');
+function decodeHead(payload: Buffer): { fields: PeerFields; version: number; kind: string } {
+  const fields = new PeerFields(unpack(payload), 'handshake');
   if (fields.text(MAGIC.length) !== MAGIC) throw protocolError('no kvraft speaks here');
   return { fields, version: fields.uint(), kind: fields.text(KIND_CHARS_MAX) };
 }

@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { AppendEntries, Entry, EntryType, Message } from '../raft/types.ts';
-import { Fields } from './fields.ts';
-import { FRAME_HEADER_BYTES, packFrame, sealFrame } from './frame.ts';
-import { pack, unpack } from './msgpack.ts';
-import { protocolError } from './protocol-error.ts';
+import { PeerFields } from './peer-fields.ts';
+import { FRAME_HEADER_BYTES, packFrame, sealFrame } from '../base/frame.ts';
+import { pack, unpack } from '../base/msgpack.ts';
+import { protocolError } from '../base/protocol-error.ts';
 import type { ForwardRefused, PeerMessage } from './transport.ts';
 
 const ENTRY_TYPES: readonly EntryType[] = ['normal', 'conf-change'];
@@ -16,7 +16,7 @@ interface MessageCodec<M> {
   /** The fields behind the type number. */
   readonly fields: (message: M) => unknown[];
   /** Takes the same fields, in the same order. */
-  readonly parse: (fields: Fields) => M;
+  readonly parse: (fields: PeerFields) => M;
 }
 
 type Codecs = {
@@ -24,7 +24,7 @@ type Codecs = {
 };
 
 const envelope = (message: Message): number[] => [message.from, message.to, message.term];
-const parseEnvelope = (f: Fields): { from: number; to: number; term: number } => ({
+const parseEnvelope = (f: PeerFields): { from: number; to: number; term: number } => ({
   from: f.member(),
   to: f.member(),
   term: f.uint(),
@@ -164,7 +164,7 @@ const codecs: Codecs = {
   },
 };
 
-const parsers = new Map<number, (fields: Fields) => PeerMessage>();
+const parsers = new Map<number, (fields: PeerFields) => PeerMessage>();
 for (const { type, parse } of Object.values(codecs)) {
   assert(!parsers.has(type), 'type numbers are given once');
   parsers.set(type, parse);
@@ -175,7 +175,7 @@ for (const { type, parse } of Object.values(codecs)) {
  * proposals and snapshots aliases the payload.
  */
 export function decodeMessage(payload: Buffer): PeerMessage {
-  const fields = new Fields(unpack(payload), 'message');
+  const fields = new PeerFields(unpack(payload), 'message');
   const type = fields.uint();
   const parse = parsers.get(type);
   if (parse === undefined) throw protocolError(`a message of the unknown type ${type}`);
@@ -235,7 +235,7 @@ export class MessageEncoder {
 const entryRows = (entries: readonly Entry[]): unknown[] =>
   entries.map((entry) => [entry.term, ENTRY_TYPES.indexOf(entry.type), entry.stampMs, entry.data]);
 
-function parseAppendEntries(f: Fields): AppendEntries {
+function parseAppendEntries(f: PeerFields): AppendEntries {
   const head = { type: 'AppendEntries', ...parseEnvelope(f) } as const;
   const prevLogIndex = f.uint();
   const prevLogTerm = f.uint();
@@ -251,7 +251,7 @@ function parseEntries(rows: readonly unknown[], prevLogIndex: number, prevLogTer
     throw protocolError('entries past the last index');
   let lastTerm = prevLogTerm;
   return rows.map((row, i) => {
-    const f = new Fields(row, 'entry');
+    const f = new PeerFields(row, 'entry');
     const term = f.uint();
     const type = f.choice(ENTRY_TYPES);
     const entry: Entry = { index: prevLogIndex + 1 + i, term, type, stampMs: f.uint(), data: f.bytes() };

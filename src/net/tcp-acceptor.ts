@@ -11,7 +11,7 @@ import {
   type PeerHello,
 } from './handshake.ts';
 import { netLimits } from './net-limits.ts';
-import { decoded } from './protocol-error.ts';
+import { decoded } from '../base/protocol-error.ts';
 import type { TcpContext } from './tcp-context.ts';
 import { FramedSocket } from './tcp-framed-socket.ts';
 import { AdminConversation, PeerConversation, type OnAdmin } from './tcp-incoming.ts';

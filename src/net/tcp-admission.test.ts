@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FRAME_HEADER_BYTES, packFrame } from './frame.ts';
+import { FRAME_HEADER_BYTES, packFrame } from '../base/frame.ts';
 import { decodeAnswer, encodeHello, encodeWelcome, MAGIC } from './handshake.ts';
 import {
   append,

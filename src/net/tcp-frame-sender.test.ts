@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EMPTY_FRAME, FRAME_HEADER_BYTES } from './frame.ts';
+import { EMPTY_FRAME, FRAME_HEADER_BYTES } from '../base/frame.ts';
 import { netLimits } from './net-limits.ts';
 import { newCounters } from './tcp-context.ts';
 import { FrameSender, type SenderSocket } from './tcp-frame-sender.ts';

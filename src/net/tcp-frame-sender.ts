@@ -1,7 +1,7 @@
 import { queueBytesMax, type Channel } from './channel.ts';
-import { EMPTY_FRAME } from './frame.ts';
+import { EMPTY_FRAME } from '../base/frame.ts';
 import { netLimits } from './net-limits.ts';
-import { protocolError } from './protocol-error.ts';
+import { protocolError } from '../base/protocol-error.ts';
 import { SendQueue } from './send-queue.ts';
 import type { TransportCounters } from './tcp-context.ts';
 import type { FramedSocket } from './tcp-framed-socket.ts';

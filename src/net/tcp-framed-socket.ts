@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { KvraftError } from '../base/errors.ts';
-import { FrameDecoder } from './frame.ts';
-import { decoded } from './protocol-error.ts';
+import { FrameDecoder } from '../base/frame.ts';
+import { decoded } from '../base/protocol-error.ts';
 
 export interface FramedSocketEvents {
   /** The payload of a frame. Its bytes are never reused. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { createPrng } from '../base/prng.ts';
-import { EMPTY_FRAME, FRAME_HEADER_BYTES, packFrame } from './frame.ts';
+import { EMPTY_FRAME, FRAME_HEADER_BYTES, packFrame } from '../base/frame.ts';
 import { encodeHello } from './handshake.ts';
 import { netLimits } from './net-limits.ts';
 import {

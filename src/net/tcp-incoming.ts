@@ -1,11 +1,11 @@
 import { KvraftError } from '../base/errors.ts';
 import { serverOf, type MemberId } from '../raft/types.ts';
-import { EMPTY_FRAME, FRAME_HEADER_BYTES, packFrame } from './frame.ts';
+import { EMPTY_FRAME, FRAME_HEADER_BYTES, packFrame } from '../base/frame.ts';
 import type { PeerHello } from './handshake.ts';
-import { unpack } from './msgpack.ts';
+import { unpack } from '../base/msgpack.ts';
 import { netLimits } from './net-limits.ts';
 import { decodeMessage } from './peer-codec.ts';
-import { decoded, protocolError } from './protocol-error.ts';
+import { decoded, protocolError } from '../base/protocol-error.ts';
 import type { TcpContext } from './tcp-context.ts';
 import type { FramedSocket } from './tcp-framed-socket.ts';
 import type { PeerMessage } from './transport.ts';

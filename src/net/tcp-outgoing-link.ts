@@ -5,7 +5,7 @@ import { reconnectDelayMs } from './backoff.ts';
 import type { Channel } from './channel.ts';
 import { decodeAnswer, encodeHello, otherVersionReason, refusalOfWelcome } from './handshake.ts';
 import { netLimits } from './net-limits.ts';
-import { decoded } from './protocol-error.ts';
+import { decoded } from '../base/protocol-error.ts';
 import type { TcpContext } from './tcp-context.ts';
 import { FrameSender } from './tcp-frame-sender.ts';
 import { FramedSocket } from './tcp-framed-socket.ts';

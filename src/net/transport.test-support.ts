@@ -6,7 +6,7 @@ import type { KvraftError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { createPrng } from '../base/prng.ts';
 import { memberId, serverOf, type MemberId } from '../raft/types.ts';
-import { FrameDecoder } from './frame.ts';
+import { FrameDecoder } from '../base/frame.ts';
 import { encodeHello, encodeWelcome } from './handshake.ts';
 import type { OnAdmin } from './tcp-incoming.ts';
 import type { Address } from './tcp-sockets.ts';

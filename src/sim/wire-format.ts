@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES } from '../net/frame.ts';
+import { FRAME_HEADER_BYTES } from '../base/frame.ts';
 import { MessageEncoder, decodeMessage } from '../net/peer-codec.ts';
 import type { WireFormat } from './network.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AssertionError } from '../base/assert.ts';
-import { KvraftError } from '../base/errors.ts';
+import { AssertionError } from './assert.ts';
+import { KvraftError } from './errors.ts';
 import { EMPTY_FRAME, FrameDecoder, packFrame, sealFrame, FRAME_HEADER_BYTES } from './frame.ts';
 import { unpack } from './msgpack.ts';
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { assert } from '../base/assert.ts';
+import { assert } from './assert.ts';
 import { pack } from './msgpack.ts';
 import { protocolError } from './protocol-error.ts';
 

@@ -1,4 +1,4 @@
-import { KvraftError } from '../base/errors.ts';
+import { KvraftError } from './errors.ts';
 
 /** The one error of everything here that reads bytes from a socket: the connection they came from is to be closed. */
 export const protocolError = (message: string, cause?: unknown): KvraftError =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { Packr } from 'msgpackr';
-import { KvraftError } from '../base/errors.ts';
+import { Packr } from 'msgpackr/pack';
+import { KvraftError } from './errors.ts';
 import { pack, unpack } from './msgpack.ts';
 
 const isProtocolError = (error: unknown): boolean =>

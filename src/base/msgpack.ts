@@ -1,5 +1,5 @@
-import { Packr, RESERVE_START_SPACE } from 'msgpackr';
-import { messageOf } from '../base/errors.ts';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack';
+import { messageOf } from './errors.ts';
 import { protocolError } from './protocol-error.ts';
 
 /**
