@@ -37,6 +37,7 @@ export class WorkerServer implements EmbeddedServer {
   readonly started: Promise<void>;
   readonly #worker: Worker;
   readonly #logger: Logger | null;
+  readonly #stopMsMax: number;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #isStarted = false;
@@ -49,9 +50,10 @@ export class WorkerServer implements EmbeddedServer {
   #onStarted = (_error: KvraftError | null): void => undefined;
   #onClosed = (_error: KvraftError | null): void => undefined;
 
-  constructor(thread: URL, setup: WorkerSetup, logger: Logger | null) {
+  constructor(thread: URL, setup: WorkerSetup, logger: Logger | null, stopMsMax = STOP_MS_MAX) {
     this.id = setup.serverId;
     this.#logger = logger;
+    this.#stopMsMax = stopMsMax;
     this.started = new Promise((resolve, reject) => {
       this.#onStarted = (error) => (error === null ? resolve() : reject(error));
     });
@@ -91,7 +93,7 @@ export class WorkerServer implements EmbeddedServer {
     if (this.#ended === null && !this.#isClosing) {
       this.#isClosing = true;
       this.#tell({ type: 'stop' });
-      const patience = nodeClock.setTimer(STOP_MS_MAX, () => void this.#worker.terminate());
+      const patience = nodeClock.setTimer(this.#stopMsMax, () => void this.#worker.terminate());
       await this.closed.finally(() => patience.cancel());
       return;
     }

@@ -3,7 +3,7 @@ import type { Prng } from '../base/prng.ts';
 import { generationOf, serverOf, type MemberId } from '../raft/types.ts';
 import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
 import type { SimProcess } from './process.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduling } from './scheduler.ts';
 
 /** Faults of the network of one world. Chances are per message. */
 export interface NetworkFaults {
@@ -40,7 +40,7 @@ const INTRODUCE_EVERY_MS = 100;
 
 /** The network of a simulated cluster. Servers are known by their configured ids. */
 export class SimNetwork {
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: Scheduling;
   readonly #prng: Prng;
   readonly #format: WireFormat;
   readonly #endpoints = new Map<number, SimTransport>();
@@ -53,7 +53,7 @@ export class SimNetwork {
   /** Sees every message at the moment of its arrival, with the checksum of its bytes. */
   onDelivery: (from: number, to: number, message: PeerMessage, checksum: number) => void = () => undefined;
 
-  constructor(scheduler: Scheduler, prng: Prng, format: WireFormat, faults: NetworkFaults) {
+  constructor(scheduler: Scheduling, prng: Prng, format: WireFormat, faults: NetworkFaults) {
     this.#scheduler = scheduler;
     this.#prng = prng;
     this.#format = format;

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduling } from './scheduler.ts';
 
 /** How a machine's clocks differ from true time. */
 export interface ClockSkew {
@@ -16,7 +16,7 @@ const HELD_APART_MS = 0.01;
  * once and a pause (a long garbage collection, a stopped virtual machine) holds all of it up.
  */
 export class SimProcess {
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: Scheduling;
   readonly #skew: ClockSkew;
   readonly #startedMs: number;
   /** Runs everything that happens in this process. */
@@ -26,7 +26,7 @@ export class SimProcess {
   /** Events that were held up by the pause. */
   #held = 0;
 
-  constructor(scheduler: Scheduler, skew: ClockSkew, run: (callback: () => void) => void) {
+  constructor(scheduler: Scheduling, skew: ClockSkew, run: (callback: () => void) => void) {
     this.#scheduler = scheduler;
     this.#skew = skew;
     this.#run = run;

@@ -9,8 +9,16 @@ interface Event {
   run: (() => void) | null;
 }
 
+/** A time line that events can be put on: virtual here, real where a simulated cluster serves a real program. */
+export interface Scheduling {
+  /** Milliseconds since a start of its own. */
+  readonly nowMs: number;
+  /** Runs the callback after `delayMs`, never inside the call; those of the same moment run in their order. */
+  schedule(delayMs: number, run: () => void): Timer;
+}
+
 /** Virtual time: events in the order of their moments, run one at a time. Nothing else makes time pass. */
-export class Scheduler {
+export class Scheduler implements Scheduling {
   readonly #heap: Event[] = [];
   #nowMs = 0;
   #order = 0;

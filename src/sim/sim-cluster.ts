@@ -49,8 +49,9 @@ export class SimCluster implements ServerEvents {
     this.network.onDelivery = (_from, _to, message, checksum) =>
       transcript.addLater(checksum, () => describePeerMessage(_from, _to, message));
     const { network } = this;
-    this.servers = Array.from({ length: world.servers }, (_, i) => {
-      return new SimServer({ serverId: i + 1, world, scheduler, network, prng: fork(), events: this });
+    const serverIds = Array.from({ length: world.servers }, (_, i) => i + 1);
+    this.servers = serverIds.map((serverId) => {
+      return new SimServer({ serverId, serverIds, world, scheduler, network, prng: fork(), events: this });
     });
   }
 

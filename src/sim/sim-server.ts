@@ -14,7 +14,7 @@ import { SimFailure } from './failure.ts';
 import { SimDisk } from './disk.ts';
 import type { SimNetwork } from './network.ts';
 import { SimProcess, type ClockSkew } from './process.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduling } from './scheduler.ts';
 import type { WorldOptions } from './world-options.ts';
 
 /** Thrown where a process crashes in the middle of what it does; ends the event. */
@@ -35,10 +35,18 @@ export interface ServerEvents {
   log(server: SimServer, text: string): void;
 }
 
+/** What of a world a server needs to know. */
+export type ServerWorld = Pick<
+  WorldOptions,
+  'clockDrift' | 'crashPointChance' | 'disk' | 'replica' | 'segmentBytes' | 'flushBytes' | 'sessionTtlMs'
+>;
+
 export interface SimServerOptions {
   readonly serverId: number;
-  readonly world: WorldOptions;
-  readonly scheduler: Scheduler;
+  /** The ids of all servers. */
+  readonly serverIds: readonly number[];
+  readonly world: ServerWorld;
+  readonly scheduler: Scheduling;
   readonly network: SimNetwork;
   readonly prng: Prng;
   readonly events: ServerEvents;
@@ -254,7 +262,7 @@ export class SimServer {
     transport.onSend = (message) => events.sent(this, message);
     const open = openReplica({
       serverId: this.id,
-      servers: Array.from({ length: world.servers }, (_, i) => i + 1),
+      servers: this.#options.serverIds,
       folder: 'data',
       vfs,
       openStore: (folder) => {
