@@ -144,6 +144,11 @@ export class SimDisk {
     return this.#view(this.#mount);
   }
 
+  /** The file system as the process sees it that uses it now. */
+  peek(): Vfs {
+    return this.#view(this.#mount);
+  }
+
   /** The process dies, the system lives: the page cache survives, a write under way may be cut short. */
   crashProcess(): void {
     this.counts.processCrashes++;

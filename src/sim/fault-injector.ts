@@ -1,15 +1,12 @@
 import type { Prng } from '../base/prng.ts';
-import { memberId } from '../raft/types.ts';
-import { namespaces } from '../store/store.ts';
-import { readLog } from '../wal/recovery.ts';
+import { DataLoss } from './data-loss.ts';
+import { MembershipFaults } from './membership-faults.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimServer } from './sim-server.ts';
 import type { Transcript } from './transcript.ts';
 import type { FaultKind, WorldOptions } from './world-options.ts';
 
-/** Where the replica keeps what the log says of the members. */
-const MEMBERSHIP_KEY = `${namespaces.replica}membership`;
 const WALL_OFFSET_MS_MAX = 3_600_000;
 
 /** Does to a cluster what a world's rates say, until it is stopped; then it can heal everything. */
@@ -20,6 +17,8 @@ export class FaultInjector {
   readonly #world: WorldOptions;
   readonly #prng: Prng;
   readonly #transcript: Transcript;
+  readonly #membership: MembershipFaults;
+  readonly #dataLoss: DataLoss;
   #active = true;
 
   constructor(
@@ -34,6 +33,8 @@ export class FaultInjector {
     this.#world = world;
     this.#prng = prng;
     this.#transcript = transcript;
+    this.#membership = new MembershipFaults(cluster, prng);
+    this.#dataLoss = new DataLoss(cluster, prng, world);
     for (const [kind, rate] of Object.entries(world.rates)) this.#plan(kind as FaultKind, rate);
   }
 
@@ -177,13 +178,14 @@ export class FaultInjector {
         leader?.run(() => leader.open?.replica.handOver());
         return leader === null ? null : `by ${leader.id}`;
       }
+      case 'transfer':
+        return this.#membership.transfer();
+      case 'reconfigure':
+        return this.#membership.reconfigure();
       case 'damage':
-        return this.#damage(server);
+        return this.#dataLoss.damage(server);
       case 'wipe':
-        if (!this.#mayTake(server) || !this.#isKnown(server)) return null;
-        server.wipe();
-        this.#cluster.startAfter(server, lengthMs);
-        return `of ${server.id}`;
+        return this.#dataLoss.wipe(server);
     }
   }
 
@@ -223,47 +225,5 @@ export class FaultInjector {
       }
     }
     return pairs.join(' ');
-  }
-
-  /** Whether the cluster can do without the server, too. */
-  #mayTake(server: SimServer): boolean {
-    const { servers } = this.#cluster;
-    const taken = servers.filter(({ isDamaged }) => isDamaged).length;
-    return !server.isDamaged && taken + 1 <= Math.floor((servers.length - 1) / 2);
-  }
-
-  /** Whether all others have applied the record that ties the server to its data folder. */
-  #isKnown({ id }: SimServer): boolean {
-    const others = this.#cluster.servers.filter((other) => other.id !== id);
-    return others.every(({ open }) => {
-      const bytes = open?.store.get(MEMBERSHIP_KEY);
-      return bytes !== undefined && Buffer.from(bytes).includes(`"${memberId(id, 0)}":`);
-    });
-  }
-
-  /** Kills the server and changes a byte of what its log surely had durable. */
-  #damage(server: SimServer): string | null {
-    if (!this.#mayTake(server)) return null;
-    server.crash();
-    const place = this.#placeToDamage(server);
-    if (place !== null) {
-      server.isDamaged = true;
-      const mask = 1 + this.#prng.below(255);
-      server.disk.damage(place.path, place.offset, (byte) => byte ^ mask);
-    }
-    this.#cluster.startAfter(server, this.#prng.float() * this.#world.faultLengthMsMax);
-    return place === null ? null : `of ${server.id}: ${place.path} at ${place.offset}`;
-  }
-
-  #placeToDamage({ disk }: SimServer): { path: string; offset: number } | null {
-    const folder = 'data/log';
-    const image = disk.image();
-    if (!image.has(`${folder}/hard-state`)) return null;
-    const { segments, knownDurable } = readLog(disk.mount(), folder);
-    const whole = segments.filter(({ header }) => header.sequence <= knownDurable.segment);
-    const segment = whole[this.#prng.below(Math.max(1, whole.length))];
-    if (segment === undefined) return null;
-    const end = segment.header.sequence === knownDurable.segment ? knownDurable.offset : segment.end;
-    return { path: segment.path, offset: this.#prng.below(end) };
   }
 }

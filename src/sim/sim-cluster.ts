@@ -3,7 +3,9 @@ import { createPrng, type Prng } from '../base/prng.ts';
 import type { PeerMessage } from '../net/transport.ts';
 import { ClusterInvariants } from '../raft/cluster-invariants.ts';
 import { describeMessage } from '../raft/describe.ts';
-import { NO_MEMBER } from '../raft/types.ts';
+import { members } from '../raft/confchange/apply.ts';
+import { jointVoteResult } from '../raft/quorum/joint.ts';
+import { generationOf, NO_MEMBER, serverOf, type ConfState } from '../raft/types.ts';
 import type { Position } from '../store/store.ts';
 import { SimFailure } from './failure.ts';
 import { SimNetwork } from './network.ts';
@@ -23,6 +25,9 @@ interface KnownState {
 }
 
 const RESTART_MS_MAX = 300;
+const RETRY_MS = 200;
+/** After which a server that says that it is damaged is rebuilt. */
+const REBUILD_MS_MAX = 2_000;
 
 /** The servers of one world and their network, watched: every promise is checked after every event. */
 export class SimCluster implements ServerEvents {
@@ -35,10 +40,15 @@ export class SimCluster implements ServerEvents {
   readonly #states = new Map<number, KnownState>();
   /** By server id: up to where entries were checked as applied. */
   readonly #appliedIndex = new Map<number, number>();
+  /** Configurations that were seen in use, each until everything is committed that was in that server's log then. */
+  #newConfs: { readonly conf: ConfState; readonly upTo: number }[] = [];
+  readonly #confs = new Map<number, ConfState>();
   /** Servers that are to stay down. */
   readonly held = new Set<number>();
   /** Ends of processes that nobody had asked for: failed disks, crashes in the middle of a change. */
   deaths = 0;
+  /** New lives of servers that had lost their data. */
+  rebuilds = 0;
 
   constructor(world: WorldOptions, scheduler: Scheduler, prng: Prng, transcript: Transcript) {
     this.#scheduler = scheduler;
@@ -75,7 +85,76 @@ export class SimCluster implements ServerEvents {
     });
   }
 
-  /** Whether all running servers have applied the same entries. */
+  /** Gives a server that lost its data a new life, later: as soon as another one can tell it of the cluster. */
+  rebuildAfter(server: SimServer, delayMs: number): void {
+    this.#scheduler.schedule(delayMs, () => {
+      const isLost = server.refusal !== null || server.isWiped;
+      if (!isLost) return;
+      if (this.held.has(server.id) || !this.rebuild(server)) this.rebuildAfter(server, RETRY_MS);
+    });
+  }
+
+  /** Whether another server answered who knows the cluster. */
+  rebuild(server: SimServer): boolean {
+    const known = this.servers
+      .filter((other) => other !== server)
+      .map(({ open }) => open?.replica.status())
+      .filter((status) => status !== undefined && status.clusterId !== '');
+    const clusterId = known[0]?.clusterId;
+    if (clusterId === undefined) return false;
+    const lives = known.flatMap((status) => status?.members ?? []).filter((m) => serverOf(m) === server.id);
+    const generation = Math.max(0, ...lives.map(generationOf)) + 1;
+    server.crash();
+    this.rebuilds++;
+    this.#transcript.add(`server ${server.id} begins life ${generation}`);
+    server.rebuild(clusterId, generation);
+    return true;
+  }
+
+  /** All configurations that any server goes by, or may yet: a message may still bring it one that was proposed. */
+  confs(): ConfState[] {
+    this.#newConfs = this.#newConfs.filter(({ upTo }) => upTo > this.commitIndex);
+    const known = this.servers.filter(({ isWiped }) => !isWiped).flatMap(({ confs }) => confs);
+    return [...known, ...this.#newConfs.map(({ conf }) => conf)];
+  }
+
+  /**
+   * Whether each of the configurations has a majority of voters that hold everything they promised, without those that
+   * are `lost`. A former life of a server holds nothing.
+   */
+  survives(confs: readonly ConfState[], lost: (server: SimServer) => boolean): boolean {
+    return confs.every(
+      (conf) =>
+        jointVoteResult(conf, (member) => {
+          const server = this.server(serverOf(member));
+          return server.member === member && !lost(server);
+        }) === 'won',
+    );
+  }
+
+  /** Takes note of rebuilt servers that vote by now: they are whole again. */
+  noteRebuilt(): void {
+    const leader = this.leader()?.open?.replica.node;
+    const conf = leader?.confStateAt(Math.max(leader.commitIndex, leader.firstIndex - 1));
+    if (conf === undefined || conf.votersOutgoing.length > 0) return;
+    for (const server of this.servers) {
+      if (conf.voters.includes(server.member)) server.isRebuilt = false;
+    }
+  }
+
+  /** Whether every server runs, none is without its data, and all members hold the same. */
+  isWhole(): boolean {
+    const leader = this.leader()?.open?.replica.node;
+    if (leader === undefined || leader.confState().votersOutgoing.length > 0) return false;
+    this.noteRebuilt();
+    const isMember = members(leader.confState());
+    return (
+      this.servers.every(({ isUp, isWiped, isRebuilt }) => isUp && !isWiped && !isRebuilt) &&
+      this.isConverged(this.servers.filter(({ member }) => isMember.has(member)))
+    );
+  }
+
+  /** Whether these servers have applied the same entries, all that they know of. */
   isConverged(servers: readonly SimServer[]): boolean {
     const positions = servers.map(({ open }) => open?.store.position.index ?? -1);
     const commits = servers.map(({ open }) => open?.replica.node.commitIndex ?? -2);
@@ -127,12 +206,17 @@ export class SimCluster implements ServerEvents {
       this.#invariants.observe(node);
       this.#followApplied(server.id, open);
     });
+    const conf = node.confState();
+    if (this.#confs.get(server.id) === conf) return;
+    this.#confs.set(server.id, conf);
+    this.#newConfs.push({ conf, upTo: node.lastIndex });
   }
 
   ended(server: SimServer, reason: string, ownAccord: boolean): void {
     this.log(server, `ended: ${reason}`);
     if (!ownAccord) return;
     this.deaths++;
+    if (server.refusal !== null) return this.rebuildAfter(server, this.#prng.below(REBUILD_MS_MAX));
     this.startAfter(server, this.#prng.below(RESTART_MS_MAX));
   }
 

@@ -6,7 +6,8 @@ import { KvStateMachine } from '../kv/machine.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import type { PeerMessage } from '../net/transport.ts';
 import type { DurableState } from '../raft/invariants.ts';
-import { NO_MEMBER } from '../raft/types.ts';
+import { memberId, NO_MEMBER, type ConfState, type MemberId } from '../raft/types.ts';
+import { Identity } from '../replica/identity.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import type { Position } from '../store/store.ts';
 import { openSimStore } from '../store/sim-backend.ts';
@@ -16,6 +17,8 @@ import type { SimNetwork } from './network.ts';
 import { SimProcess, type ClockSkew } from './process.ts';
 import type { Scheduling } from './scheduler.ts';
 import type { WorldOptions } from './world-options.ts';
+
+const FOLDER = 'data';
 
 /** Thrown where a process crashes in the middle of what it does; ends the event. */
 class Crashed extends Error {}
@@ -72,10 +75,16 @@ export class SimServer {
   #life: Life | null = null;
   /** Called when the process is gone: connections of clients break. */
   readonly #onEnd = new Set<() => void>();
+  /** The member that it is, or was when it last ran. */
+  member: MemberId;
+  /** The configurations that it went by when it last ran: the active one, and the last one that it knew committed. */
+  lastConfs: readonly ConfState[] = [];
   /** Damage was done to its files: it may refuse to start. */
   isDamaged = false;
   /** It lost its data folder: the others must not take it for who it was. */
   isWiped = false;
+  /** It begins a new life with an empty folder, and is not a voter again yet. */
+  isRebuilt = false;
   /** It said that it is damaged. */
   refusal: string | null = null;
   /** What its disk was told to be durable when it was last alive; holds over restarts. */
@@ -84,6 +93,7 @@ export class SimServer {
   constructor(options: SimServerOptions) {
     const { serverId, prng, world } = options;
     this.id = serverId;
+    this.member = memberId(serverId, 0);
     this.#options = options;
     const drift = (prng.float() * 2 - 1) * world.clockDrift;
     this.skew = { rate: 1 + drift, wallOffsetMs: prng.below(1_000_000) };
@@ -99,6 +109,18 @@ export class SimServer {
 
   /** Whether processes die in the middle of blocking changes. */
   crashPointsOn = true;
+
+  /** Whether it holds all that it ever said to be durable. */
+  get isIntact(): boolean {
+    return !this.isDamaged && !this.isWiped && !this.isRebuilt;
+  }
+
+  /** The configurations that it goes by. */
+  get confs(): readonly ConfState[] {
+    const node = this.open?.replica.node;
+    if (node === undefined) return this.lastConfs;
+    return [node.confState(), node.confStateAt(Math.max(node.commitIndex, node.firstIndex - 1))];
+  }
 
   get process(): SimProcess | null {
     return this.#life?.process ?? null;
@@ -162,9 +184,22 @@ export class SimServer {
   wipe(): void {
     this.crash();
     this.disk.wipe();
-    this.isDamaged = true;
     this.isWiped = true;
+    this.lastConfs = [];
     this.promised = { term: 0, votedFor: NO_MEMBER, lastIndex: 0 };
+  }
+
+  /** `kvraft server --rebuild`: an empty folder and a life of the next generation. Not while a process runs. */
+  rebuild(clusterId: string, generation: number): void {
+    const { serverIds: foundingServers, prng, serverId } = this.#options;
+    this.disk.wipe();
+    const setup = { serverId, foundingServers, prng: createPrng(prng.uint32()) };
+    Identity.create(this.disk.mount(), FOLDER, setup, { generation, clusterId });
+    this.member = memberId(serverId, generation);
+    this.lastConfs = [];
+    this.promised = { term: 0, votedFor: NO_MEMBER, lastIndex: 0 };
+    Object.assign(this, { isDamaged: false, isWiped: false, isRebuilt: true, refusal: null });
+    this.start();
   }
 
   /** Ends as on a signal: finishes what is under way and closes everything. */
@@ -220,6 +255,7 @@ export class SimServer {
     const life = this.#life;
     if (life === null) return;
     this.promised = this.durable;
+    this.lastConfs = this.confs;
     life.process.crash();
     this.#life = null;
     this.#options.network.detach(this.id);
@@ -263,7 +299,7 @@ export class SimServer {
     const open = openReplica({
       serverId: this.id,
       servers: this.#options.serverIds,
-      folder: 'data',
+      folder: FOLDER,
       vfs,
       openStore: (folder) => {
         const { flushBytes } = world;
@@ -288,6 +324,7 @@ export class SimServer {
     });
     life.open = open;
     const { node } = open.replica;
+    this.member = node.id;
     life.durableVote = { term: node.term, votedFor: node.votedFor };
     this.#watchLog(life, open);
     life.session = new ServerSession(open.replica, open.machine, process.clock, world.sessionTtlMs);

@@ -21,6 +21,8 @@ export const faultKinds = [
   'failing-disk',
   'wall-jump',
   'hand-over',
+  'transfer',
+  'reconfigure',
   'damage',
   'wipe',
 ] as const;
@@ -58,7 +60,7 @@ export interface WorldOptions {
   readonly healsMajorityOnly: boolean;
 }
 
-/** Faults that may take a server for good: a minority of them, in few worlds. */
+/** Faults that take what a server holds durably, and end with its rebuild: of a minority, in some worlds. */
 const LASTING: readonly FaultKind[] = ['damage', 'wipe'];
 
 export function drawWorld(seed: number): WorldOptions {
@@ -105,7 +107,7 @@ export function drawWorld(seed: number): WorldOptions {
 
 function drawRates(prng: Prng, servers: number): Partial<Record<FaultKind, number>> {
   const share = prng.float() * 0.7;
-  const lasting = servers >= 3 && prng.chance(0.2);
+  const lasting = servers >= 3 && prng.chance(0.3);
   const rates: Partial<Record<FaultKind, number>> = {};
   for (const kind of faultKinds) {
     const drawn = prng.chance(share);

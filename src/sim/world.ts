@@ -138,13 +138,19 @@ class World {
     if (illegal !== null) throw new SimFailure(illegal);
   }
 
-  /** A random majority, with as few as possible that are damaged. */
+  /** So few servers, drawn at random, that every configuration that may be in force has a majority of them. */
   #core(): SimServer[] {
+    this.#cluster.noteRebuilt();
     const { servers } = this.#cluster;
-    const count = Math.floor(servers.length / 2) + 1;
-    const drawn = servers.map((server) => ({ server, at: this.#prng.float() + (server.isDamaged ? 1 : 0) }));
+    const drawn = servers.map((server) => ({ server, at: this.#prng.float() + (server.isIntact ? 0 : 1) }));
     drawn.sort((a, b) => a.at - b.at);
-    return drawn.slice(0, count).map(({ server }) => server);
+    const confs = this.#cluster.confs();
+    const core = new Set<SimServer>();
+    for (const { server } of drawn) {
+      core.add(server);
+      if (this.#cluster.survives(confs, (each) => !core.has(each))) break;
+    }
+    return [...core];
   }
 
   /** Clients work on: their operations must be answered again, by a leader that can commit. */
@@ -162,19 +168,8 @@ class World {
   }
 
   #converge(): void {
-    const standing = (): SimServer[] =>
-      this.#cluster.servers.filter(({ refusal, isWiped }) => refusal === null && !isWiped);
-    this.#convergenceMs = this.#within(
-      CONVERGENCE_MS_MAX,
-      'the servers do not come to the same state',
-      () => {
-        const servers = standing();
-        return (
-          this.#cluster.leader() !== null &&
-          servers.every(({ isUp }) => isUp) &&
-          this.#cluster.isConverged(servers)
-        );
-      },
+    this.#convergenceMs = this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () =>
+      this.#cluster.isWhole(),
     );
   }
 
@@ -198,7 +193,11 @@ class World {
 
   #details(): Record<string, number> {
     const { network, servers } = this.#cluster;
-    const details: Record<string, number> = { ...network.counts, deaths: this.#cluster.deaths };
+    const details: Record<string, number> = {
+      ...network.counts,
+      deaths: this.#cluster.deaths,
+      rebuilds: this.#cluster.rebuilds,
+    };
     for (const { disk } of servers) {
       for (const [name, count] of Object.entries(disk.counts)) details[name] = (details[name] ?? 0) + count;
     }

@@ -1,7 +1,6 @@
 import { createPrng, type Prng } from '../../base/prng.ts';
 import type { PeerMessage } from '../../net/transport.ts';
-import { generationOf, NO_MEMBER, serverOf } from '../../raft/types.ts';
-import { Identity } from '../../replica/identity.ts';
+import { serverOf } from '../../raft/types.ts';
 import { SimCluster, SimFailure } from '../sim-cluster.ts';
 import type { SimServer } from '../sim-server.ts';
 import { Scheduler } from '../scheduler.ts';
@@ -174,22 +173,8 @@ export class Stage {
 
   /** Gives the server an empty folder and a new life, as `kvraft server --rebuild` does. */
   rebuild(server: SimServer): void {
-    const status = this.leader().open?.replica.status();
-    if (status === undefined) throw new SimFailure('a leader has a status');
-    const lives = status.members.filter((member) => serverOf(member) === server.id).map(generationOf);
-    server.crash();
-    const vfs = server.disk.mount();
-    for (const folder of ['data', 'data/log', 'data/state']) {
-      for (const name of vfs.list(folder)) vfs.remove(`${folder}/${name}`);
-      vfs.syncFolder(folder);
-    }
-    server.promised = { term: 0, votedFor: NO_MEMBER, lastIndex: 0 };
-    const foundingServers = this.servers.map(({ id }) => id);
-    const generation = Math.max(0, ...lives) + 1;
-    const setup = { serverId: server.id, foundingServers, prng: this.prng };
-    Identity.create(vfs, 'data', setup, { generation, clusterId: status.clusterId });
-    this.say(`server ${server.id} begins life ${generation}`);
-    server.start();
+    this.leader();
+    this.expect(this.cluster.rebuild(server), 'another server tells of the cluster');
   }
 
   /** Everything is healed and started; then all must come to the same state and the clients must have seen no wrong. */

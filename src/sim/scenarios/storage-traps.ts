@@ -70,8 +70,6 @@ function gapBehindSnapshot(stage: Stage): void {
   server.isDamaged = true;
   server.start();
   stage.expect(server.refusal?.includes('what lies between is lost') === true, 'a gap is a hard error');
-  server.refusal = null;
-  server.isDamaged = false;
   stage.rebuild(server);
   work.progress(5);
 }

@@ -1,0 +1,76 @@
+import type { Prng } from '../base/prng.ts';
+import { namespaces } from '../store/store.ts';
+import { readLog } from '../wal/recovery.ts';
+import type { SimCluster } from './sim-cluster.ts';
+import type { SimServer } from './sim-server.ts';
+import type { WorldOptions } from './world-options.ts';
+
+/** Where the replica keeps what the log says of the members. */
+const MEMBERSHIP_KEY = `${namespaces.replica}membership`;
+const LOG_FOLDER = 'data/log';
+
+/** Takes what servers hold durably, from so few that every majority still has everything. */
+export class DataLoss {
+  readonly #cluster: SimCluster;
+  readonly #prng: Prng;
+  readonly #world: WorldOptions;
+
+  constructor(cluster: SimCluster, prng: Prng, world: WorldOptions) {
+    this.#cluster = cluster;
+    this.#prng = prng;
+    this.#world = world;
+  }
+
+  /** Empties the data folder of a server; it comes back with it, and is rebuilt some time later. */
+  wipe(server: SimServer): string | null {
+    if (!this.#mayTake(server) || !this.#isKnown(server)) return null;
+    server.wipe();
+    this.#cluster.startAfter(server, this.#delayMs());
+    this.#cluster.rebuildAfter(server, this.#delayMs() * 3);
+    return `of ${server.id}`;
+  }
+
+  /** Changes a bit or more of a byte that the server's log surely had durable, while it runs or after killing it. */
+  damage(server: SimServer): string | null {
+    if (!this.#mayTake(server)) return null;
+    if (this.#prng.chance(0.7)) server.crash();
+    const place = this.#placeToDamage(server);
+    if (place !== null) {
+      server.isDamaged = true;
+      const mask = 1 + this.#prng.below(255);
+      server.disk.damage(place.path, place.offset, (byte) => byte ^ mask);
+    }
+    this.#cluster.startAfter(server, this.#delayMs());
+    return place === null ? null : `of ${server.id}: ${place.path} at ${place.offset}`;
+  }
+
+  #delayMs(): number {
+    return this.#prng.float() * this.#world.faultLengthMsMax;
+  }
+
+  /** Whether the cluster can do without the server, too, whatever configuration it comes to. */
+  #mayTake(server: SimServer): boolean {
+    this.#cluster.noteRebuilt();
+    if (!server.isIntact) return false;
+    return this.#cluster.survives(this.#cluster.confs(), (each) => each === server || !each.isIntact);
+  }
+
+  /** Whether all others have applied the record that ties the server to its data folder. */
+  #isKnown({ id, member }: SimServer): boolean {
+    const others = this.#cluster.servers.filter((other) => other.id !== id && other.isIntact);
+    return others.every(({ open }) => {
+      const bytes = open?.store.get(MEMBERSHIP_KEY);
+      return bytes !== undefined && Buffer.from(bytes).includes(`"${member}":`);
+    });
+  }
+
+  #placeToDamage({ disk }: SimServer): { path: string; offset: number } | null {
+    if (!disk.image().has(`${LOG_FOLDER}/hard-state`)) return null;
+    const { segments, knownDurable } = readLog(disk.peek(), LOG_FOLDER);
+    const whole = segments.filter(({ header }) => header.sequence <= knownDurable.segment);
+    const segment = whole[this.#prng.below(Math.max(1, whole.length))];
+    if (segment === undefined) return null;
+    const end = segment.header.sequence === knownDurable.segment ? knownDurable.offset : segment.end;
+    return { path: segment.path, offset: this.#prng.below(end) };
+  }
+}
