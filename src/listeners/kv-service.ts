@@ -23,6 +23,12 @@ export interface ReadRecord {
 }
 
 /**
+ * Whether the writer reads the operation's key in the callback, so that the two are one: `get` answers as of the
+ * operation there. Such operations leave values alone, and are written apart from others.
+ */
+export const readsBack = (_op: WriteOp): boolean => false;
+
+/**
  * What client protocols ask of the server, on behalf of their connections. Callbacks are never called inside the
  * call that took them, and each is called exactly once, at the deadline at the latest. Deadlines are on the
  * monotonic clock.

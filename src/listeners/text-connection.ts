@@ -1,159 +1,25 @@
-import { limits } from '../base/limits.ts';
+import type { TextDialect } from '../wire/text-dialects.ts';
 import { TextParser } from '../wire/text-parser.ts';
 import { TextReplies } from '../wire/text-replies.ts';
 import type { TextRequest, TextRequestLimits } from '../wire/text-requests.ts';
-import type { Admission } from './admission.ts';
-import type { ClientConnection, ConnectionStream } from './client-connection.ts';
-import { TextExecution, type TextExecutionHost, type TextExecutionSetup } from './text-execution.ts';
-import { TextQueue } from './text-queue.ts';
+import type { ConnectionStream } from './client-connection.ts';
+import { RequestConnection, type RequestConnectionSetup } from './request-connection.ts';
+import { TextHandler } from './text-handler.ts';
 
 /** What the connections of one listener have in common. */
-export interface TextConnectionSetup extends TextExecutionSetup {
-  readonly admission: Admission;
+export interface TextConnectionSetup extends RequestConnectionSetup {
+  readonly dialect: TextDialect;
   readonly requestLimits: TextRequestLimits;
-  /** Bytes of unanswered requests past which a connection is not read. */
-  readonly inFlightBytesMax: number;
-  /** Bytes of replies that the client has not taken, past which nothing more is read or executed for it. */
-  readonly unsentBytesMax: number;
 }
 
-export const defaultInFlightBytesMax: number = limits.connectionInFlightBytesMax;
-export const defaultUnsentBytesMax = 1_024 * 1_024;
-
-/** What a request takes of the heap, about, besides the bytes that it came in. */
-const requestOverheadBytes = 128;
-
-/**
- * One client's connection: its input in, requests to the service, replies out, and never more in memory than the
- * limits say. Knows no socket. Its owner has joined it to the admission and tells it what happens.
- */
-export class TextConnection implements ClientConnection {
-  readonly #setup: TextConnectionSetup;
-  readonly #stream: ConnectionStream;
-  readonly #queue: TextQueue;
-  readonly #replies = new TextReplies();
-  readonly #execution: TextExecution;
-  /** Null once nothing more is taken from the client: what was received is answered, then the connection ends. */
-  #parser: TextParser | null;
-  #isReading = true;
-  #hasEnded = false;
-  #isGone = false;
-  /** What of this connection is counted in the admission. */
-  #countedBytes = 0;
-  /** What the stream held when it was last asked. */
-  #unsentBytes = 0;
-  /** Since when nothing but the client keeps bytes here: a started value, or replies that it does not read. */
-  #waitsForClientSinceMs: number | null = null;
-
+/** A connection that speaks the text protocol. */
+export class TextConnection extends RequestConnection<TextRequest, 'here'> {
   constructor(setup: TextConnectionSetup, stream: ConnectionStream) {
-    this.#setup = setup;
-    this.#stream = stream;
-    this.#parser = new TextParser(setup.requestLimits);
-    this.#queue = new TextQueue(setup.dialect);
-    const host: TextExecutionHost = { hasRoom: () => this.#hasRoom(), progressed: () => this.#progress() };
-    this.#execution = new TextExecution(setup, this.#queue, this.#replies, host);
-  }
-
-  /** The next piece of the client's input; the buffer is the connection's from now on. */
-  received(chunk: Buffer): void {
-    const parser = this.#parser;
-    if (parser === null) return;
-    const requests: TextRequest[] = [];
-    const startedBytes = parser.announcedBytes;
-    parser.parse(chunk, requests);
-    if (requests.length > 0) {
-      const bytes = startedBytes + chunk.length + requests.length * requestOverheadBytes;
-      this.#queue.push(requests, bytes, this.#setup.clock.monotonicMs());
-      this.#waitsForClientSinceMs = null;
-    }
-    if (parser.closed) this.#parser = null;
-    this.#progress();
-  }
-
-  /** The client sends nothing more, but may still read. A request that it did not finish is none. */
-  ended(): void {
-    this.#parser = null;
-    this.#progress();
-  }
-
-  /** Some of what was written has left. */
-  drained(): void {
-    if (this.#unsentBytes === 0) return;
-    this.#waitsForClientSinceMs = null;
-    this.#progress();
-  }
-
-  /** The connection is no more. Writes that were received are executed all the same. */
-  closed(): void {
-    this.#isGone = true;
-    this.#parser = null;
-    this.#execution.abandon();
-    this.#progress();
-  }
-
-  /** The server is about to stop: answers what was received, then ends the connection. */
-  stop(): void {
-    this.ended();
-  }
-
-  pressureChanged(): void {
-    this.#updateReading();
-  }
-
-  shed(sinceMs: number): void {
-    const waitsSinceMs = this.#waitsForClientSinceMs;
-    if (waitsSinceMs !== null && waitsSinceMs <= sinceMs) this.#stream.destroy();
-  }
-
-  #progress(): void {
-    do {
-      this.#execution.run();
-      this.#flush();
-    } while (this.#execution.waitsForRoom && this.#hasRoom());
-    this.#count();
-    this.#updateReading();
-    if (this.#parser === null && this.#execution.isIdle) this.#end();
-  }
-
-  #hasRoom(): boolean {
-    return this.#replies.length + this.#stream.unsentBytes < this.#setup.unsentBytesMax;
-  }
-
-  #flush(): void {
-    if (this.#replies.length === 0) return;
-    const bytes = this.#replies.take();
-    if (!this.#isGone) this.#stream.write(bytes);
-  }
-
-  #count(): void {
-    this.#unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes;
-    const heldByClient = (this.#parser?.announcedBytes ?? 0) + this.#unsentBytes;
-    if (heldByClient === 0) this.#waitsForClientSinceMs = null;
-    else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
-    const bytes = heldByClient + this.#queue.bytes;
-    const change = bytes - this.#countedBytes;
-    this.#countedBytes = bytes;
-    if (change !== 0) this.#setup.admission.adjust(change);
-  }
-
-  #updateReading(): void {
-    const reads = this.#wantsInput();
-    if (reads === this.#isReading || this.#isGone || this.#hasEnded) return;
-    this.#isReading = reads;
-    if (reads) this.#stream.resume();
-    else this.#stream.pause();
-  }
-
-  #wantsInput(): boolean {
-    if (this.#parser === null) return false;
-    if (this.#queue.bytes > this.#setup.inFlightBytesMax) return false;
-    if (this.#unsentBytes > this.#setup.unsentBytesMax) return false;
-    return !this.#setup.admission.underPressure || this.#parser.announcedBytes > 0;
-  }
-
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    if (!this.#isGone) this.#stream.end();
+    const replies = new TextReplies();
+    super(setup, stream, {
+      parser: new TextParser(setup.requestLimits),
+      replies,
+      handler: new TextHandler(setup.service, setup.dialect, replies),
+    });
   }
 }

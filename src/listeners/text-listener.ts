@@ -5,13 +5,9 @@ import { textRequestLimits } from '../wire/text-requests.ts';
 import type { Admission } from './admission.ts';
 import type { KvService } from './kv-service.ts';
 import type { Listener } from './listener.ts';
+import { defaultInFlightBytesMax, defaultUnsentBytesMax } from './request-connection.ts';
 import { SocketListener } from './socket-listener.ts';
-import {
-  defaultInFlightBytesMax,
-  defaultUnsentBytesMax,
-  TextConnection,
-  type TextConnectionSetup,
-} from './text-connection.ts';
+import { TextConnection, type TextConnectionSetup } from './text-connection.ts';
 
 export interface TextListenerOptions {
   readonly service: KvService;
