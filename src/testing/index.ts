@@ -1,1 +1,1 @@
-export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';
+export { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';

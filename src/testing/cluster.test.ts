@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startTestCluster, type TestCluster } from './test-cluster.ts';
+import { startTestCluster, type TestCluster } from './cluster.ts';
 
 /** Runs the body with a cluster that is closed afterwards. */
 async function withCluster(servers: number, body: (cluster: TestCluster) => Promise<void>): Promise<void> {
