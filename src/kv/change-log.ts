@@ -15,6 +15,7 @@ const SLOTS_AT_START = 64;
 /** One changed key. */
 export interface ChangeEvent {
   readonly version: number;
+  /** Empty for a flush, which removed every key. */
   readonly key: string;
   readonly type: ChangeType;
   /** The key's new record, null if it is gone. Aliases the stored bytes. */

@@ -5,7 +5,7 @@
 import { readUint32, writeUint32 } from './binary.ts';
 
 /** The place in this list is the type's number in storage. */
-const types = ['put', 'delete', 'expire'] as const;
+const types = ['put', 'delete', 'expire', 'flush'] as const;
 
 export type ChangeType = (typeof types)[number];
 

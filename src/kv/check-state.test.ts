@@ -67,7 +67,7 @@ test('damage that still looks right shows in the hash', () => {
       const [, [reply] = assert.fail()] = storage.range({ start: 's', end: 't' });
       storage.delete(reply);
     },
-    (storage) => flip(storage, 'vheader', 36),
+    (storage) => flip(storage, 'vheader', 60),
   ];
   for (const change of changes) {
     const storage = saved();

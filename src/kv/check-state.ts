@@ -5,7 +5,7 @@ import { expiryKey } from './expiry.ts';
 import { decodeFence, decodeLease } from './leases.ts';
 import { hashedCounters, loadHeader } from './state-header.ts';
 import { namespaces, prefixRange } from './namespaces.ts';
-import { checkRecord, recordExpiresAtMs } from './records.ts';
+import { checkRecord, recordExpiresAtMs, recordVersion } from './records.ts';
 import { loadSessions } from './session-storage.ts';
 import { StateHash } from './state-hash.ts';
 
@@ -25,23 +25,29 @@ export interface StateCheck {
 export function checkState(storage: StateStorage): StateCheck {
   const header = loadHeader(storage);
   const hash = new StateHash();
-  const keyCount = addRecords(storage, hash);
+  const { keyCount, flushedCount } = addRecords(storage, hash, header.flushedThrough);
   addSessions(storage, hash);
   addEntries(storage, hash);
   new ChangeLog(storage, Infinity).load(header.changesCompactedThrough, header.version);
-  const stateHash = hash.digest(hashedCounters({ ...header, keyCount }));
+  const stateHash = hash.digest(hashedCounters({ ...header, keyCount, flushedCount }));
   hash.restore(header.sums);
   return { keyCount, stateHash, savedStateHash: hash.digest(hashedCounters(header)) };
 }
 
-function addRecords(storage: StateStorage, hash: StateHash): number {
+function addRecords(
+  storage: StateStorage,
+  hash: StateHash,
+  flushedThrough: number,
+): { readonly keyCount: number; readonly flushedCount: number } {
   let keyCount = 0;
+  let flushedCount = 0;
   let expiring = 0;
   for (const [storageKey, record] of storage.range(prefixRange(namespaces.record))) {
     const key = storageKey.slice(1);
     checkRecord(key, record);
     hash.replaceRecord(key, undefined, record);
-    keyCount++;
+    if (recordVersion(record) < flushedThrough) flushedCount++;
+    else keyCount++;
     const expiresAtMs = recordExpiresAtMs(record);
     if (expiresAtMs === 0) continue;
     expiring++;
@@ -51,7 +57,7 @@ function addRecords(storage: StateStorage, hash: StateHash): number {
   for (const [entry] of storage.range(prefixRange(namespaces.expiry))) {
     if (--expiring < 0) throw damaged(`expiry index has an entry too many, up to ${show(entry)}`);
   }
-  return keyCount;
+  return { keyCount, flushedCount };
 }
 
 function addSessions(storage: StateStorage, hash: StateHash): void {

@@ -5,7 +5,9 @@ import { Packr } from 'msgpackr/pack';
 import { limits } from '../base/limits.ts';
 import type { Command } from './commands.ts';
 import { decodeCommand, encodeCommand } from './commands.ts';
-import type { Op } from './ops.ts';
+import type { OpParts } from './op-arbitraries.test-support.ts';
+import { allOps, keyOps } from './op-arbitraries.test-support.ts';
+import { isKeyOp } from './ops.ts';
 import { bytes, open, run, set } from './kv.test-support.ts';
 
 const packr = new Packr({ useRecords: false });
@@ -13,23 +15,28 @@ const uint = fc.maxSafeNat();
 const key = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((key) => Buffer.from(key).toString('latin1'));
 const value = fc.uint8Array({ maxLength: 60 });
 const flags = fc.nat(0xffff_ffff);
-const when = fc.constantFrom('always' as const, 'absent' as const, 'present' as const);
-const op: fc.Arbitrary<Op> = fc.oneof(
-  fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs: uint, when }),
-  fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs: uint, version: uint }),
-  fc.record({ op: fc.constant('delete' as const), key }),
-  fc.record({ op: fc.constant('append' as const), key, value }),
-);
+const by = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const parts: OpParts = { key, value, flags, ttlMs: uint, version: uint, by };
+const fence = fc.record({ lock: key, token: uint });
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc
     .record({
       session: uint,
       number: fc.integer({ min: 1, max: 2 ** 53 - 1 }),
       back: uint,
-      atomic: fc.boolean(),
-      ops: fc.array(op),
+      batch: fc.oneof(
+        fc.record({ atomic: fc.constant(false), ops: fc.array(allOps(parts)) }),
+        fc.record({ atomic: fc.constant(true), ops: fc.array(keyOps(parts)) }),
+      ),
+      more: fc.oneof(fc.constant({}), fc.record({ fence })),
     })
-    .map(({ back, ...rest }) => ({ command: 'batch' as const, ...rest, lowest: 1 + (back % rest.number) })),
+    .map(({ back, batch, more, ...rest }) => ({
+      command: 'batch' as const,
+      ...rest,
+      ...batch,
+      ...more,
+      lowest: 1 + (back % rest.number),
+    })),
   fc.constant({ command: 'register' as const }),
   fc.record({ command: fc.constant('keep-alive' as const), session: uint }),
   fc.record({ command: fc.constant('end-session' as const), session: uint }),
@@ -39,7 +46,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 /** With values as plain byte arrays, to compare. */
 const plain = (value: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(value, (_name, field: unknown) => (field instanceof Uint8Array ? [...field] : field)),
+    JSON.stringify(value, (_name, field: unknown) => {
+      if (typeof field === 'bigint') return `${field}n`;
+      return field instanceof Uint8Array ? [...field] : field;
+    }),
   );
 
 /** `Buffer` serializes itself before a replacer sees it. */
@@ -71,7 +81,10 @@ test('a command decodes from a plain Uint8Array at an offset, too', () => {
   shifted.set(encoded, 3);
   const decoded = decodeCommand(shifted.subarray(3, 3 + encoded.length));
   assert(decoded?.command === 'batch');
-  assert.equal(decoded.ops[0]?.key, 'k\xe9y');
+  assert.deepEqual(
+    decoded.ops.map((op) => isKeyOp(op) && op.key),
+    ['k\xe9y'],
+  );
 });
 
 const batch = (...replaced: readonly [index: number, field: unknown][]): unknown[] => {
@@ -111,28 +124,58 @@ test('the smallest change to a well-formed command that makes it none is noticed
     batch([6, 0]),
     batchOf(null),
     batchOf([]),
-    batchOf([9, k]),
+    batchOf([99, k]),
     batchOf(['3', k]),
     batchOf([3]),
     batchOf([3, 'key']),
     batchOf([3, bytes('')]),
     batchOf([3, new Uint8Array(limits.keyBytesCeiling + 1)]),
-    batchOf([3, k, 0]),
+    batchOf([3, k, -1]),
+    batchOf([3, k, 1, 1]),
     batchOf([1, k, v, 0, 0]),
     batchOf([1, k, 'value', 0, 0, 0]),
     batchOf([1, k, v, -1, 0, 0]),
     batchOf([1, k, v, 2 ** 32, 0, 0]),
     batchOf([1, k, v, 0, -1, 0]),
     batchOf([1, k, v, 0, 0, 3]),
-    batchOf([1, k, v, 0, 0, 0, 0]),
+    batchOf([1, k, v, 0, 0, 0, -1]),
+    batchOf([1, k, v, 0, 0, 0, 1, 1]),
     batchOf([2, k, v, 0, 0, -1]),
-    batchOf([2, k, v, 0, 0, 0, 0]),
+    batchOf([2, k, v, 0, 0, 0, -1]),
     batchOf([4, k]),
-    batchOf([4, k, v, 0]),
+    batchOf([4, k, v, 2]),
+    batchOf([5, k, v, 1, 1]),
+    batchOf([6, k, 1, false, null, 0]),
+    batchOf([6, k, -1n, false, null, 0]),
+    batchOf([6, k, 1n, 0, null, 0]),
+    batchOf([6, k, 1n, false, 1, 0]),
+    batchOf([6, k, 1n, false, 1n]),
+    batchOf([6, k, 1n, false, 1n, 0, 0]),
+    batchOf([7, k]),
+    batchOf([7, k, 1.5]),
+    batchOf([7, k, 1, 1]),
+    batchOf([8, k]),
+    batchOf([8, k, v, 0]),
+    batchOf([9, k]),
+    batchOf([9, k, -1]),
+    batchOf([9, k, 1, 1]),
+    batchOf([9, null, 1]),
+    batchOf([10]),
+    batchOf([10, k]),
+    batchOf([10, null, 0]),
+    batch([4, true], [5, [[10, null]]]),
+    batch([6, k]),
+    batch([6, 'lock'], [7, 1]),
+    batch([6, k], [7, -1]),
+    batch([6, k], [7, 1], [8, 1]),
   ];
   const { machine } = open();
   for (const fields of malformed) {
-    assert.deepEqual(machine.apply(packr.pack(fields), 0), { status: 'malformed' }, JSON.stringify(fields));
+    assert.deepEqual(
+      machine.apply(packr.pack(fields), 0),
+      { status: 'malformed' },
+      JSON.stringify(plain(fields)),
+    );
   }
 });
 

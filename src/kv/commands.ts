@@ -1,7 +1,13 @@
 import { Packr } from 'msgpackr/pack';
 import type { Op } from './ops.ts';
-import { encodeOp, decodeOp } from './ops.ts';
-import { isUint } from './fields.ts';
+import { encodeOp, decodeOp, isKeyOp } from './ops.ts';
+import { decodeKey, encodeKey, isUint } from './fields.ts';
+
+/** A lock, and the version that its key got when it was acquired. */
+export interface Fence {
+  readonly lock: string;
+  readonly token: number;
+}
 
 /** Operations of a session, executed at most once per (session, number), as one. */
 export interface BatchCommand {
@@ -11,9 +17,14 @@ export interface BatchCommand {
   readonly number: number;
   /** The lowest number that the client has no answer for, at most `number`: replies below are dropped. */
   readonly lowest: number;
-  /** Whether nothing is done unless every operation can be. Otherwise each one stands for itself, in order. */
+  /**
+   * Whether nothing is done unless every operation can be; all are operations on keys then. Otherwise each one stands
+   * for itself, in order.
+   */
   readonly atomic: boolean;
   readonly ops: readonly Op[];
+  /** Nothing is done unless this lock is held under this token: every result is `fenced` then. */
+  readonly fence?: Fence;
 }
 
 export type Command =
@@ -38,8 +49,10 @@ const packr = new Packr({ useRecords: false });
 export function encodeCommand(command: Command): Uint8Array {
   switch (command.command) {
     case 'batch': {
-      const { session, number, lowest, atomic, ops } = command;
-      return packr.pack([CODE.batch, session, number, lowest, atomic, ops.map(encodeOp)]);
+      const { session, number, lowest, atomic, ops, fence } = command;
+      const fields: unknown[] = [CODE.batch, session, number, lowest, atomic, ops.map(encodeOp)];
+      if (fence !== undefined) fields.push(encodeKey(fence.lock), fence.token);
+      return packr.pack(fields);
     }
     case 'register':
       return packr.pack([CODE.register]);
@@ -84,7 +97,7 @@ function parseCommand(fields: readonly unknown[]): Command | null {
 
 function parseBatch(fields: readonly unknown[]): BatchCommand | null {
   const [, session, number, lowest, atomic, encodedOps] = fields;
-  if (fields.length !== 6 || !isUint(session) || typeof atomic !== 'boolean') return null;
+  if (!isUint(session) || typeof atomic !== 'boolean') return null;
   if (!isUint(number) || !isUint(lowest) || lowest < 1 || lowest > number) return null;
   if (!Array.isArray(encodedOps)) return null;
   const ops: Op[] = [];
@@ -93,5 +106,10 @@ function parseBatch(fields: readonly unknown[]): BatchCommand | null {
     if (op === null) return null;
     ops.push(op);
   }
-  return { command: 'batch', session, number, lowest, atomic, ops };
+  if (atomic && !ops.every(isKeyOp)) return null;
+  const batch = { command: 'batch', session, number, lowest, atomic, ops } as const;
+  if (fields.length === 6) return batch;
+  const lock = decodeKey(fields[6]);
+  const token = fields[7];
+  return lock !== null && isUint(token) && fields.length === 8 ? { ...batch, fence: { lock, token } } : null;
 }

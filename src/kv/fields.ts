@@ -7,6 +7,10 @@ export const isUint = (field: unknown): field is number =>
 
 export const isUint32 = (field: unknown): field is number => isUint(field) && field <= 0xffff_ffff;
 
+/** A bigint from 0 to 2^64 − 1. */
+export const isUint64 = (field: unknown): field is bigint =>
+  typeof field === 'bigint' && BigInt.asUintN(64, field) === field;
+
 export const isBytes = (field: unknown): field is Uint8Array => field instanceof Uint8Array;
 
 /** A key in its form for commands. */

@@ -1,13 +1,39 @@
+import { assert } from '../base/assert.ts';
 import type { StateStorage } from '../store/store.ts';
 import type { ChangeLog } from './change-log.ts';
+import type { ChangeType } from './change-segment.ts';
 import { ExpiryIndex } from './expiry.ts';
+import { namespaces, prefixRange } from './namespaces.ts';
 import { recordExpiresAtMs, recordKey, recordVersion } from './records.ts';
-import { assert } from '../base/assert.ts';
 import type { StateHash } from './state-hash.ts';
+
+/** What a `KeySpace` is saved as, beside the records. */
+export interface KeySpaceState {
+  /** The version of the last change of any key. */
+  readonly version: number;
+  /** Keys that are there; those that are due count until they are dropped. */
+  readonly keyCount: number;
+  /** The version of the last flush: records of lower versions are gone, though they may still be stored. */
+  readonly flushedThrough: number;
+  /** How many of those are still stored. */
+  readonly flushedCount: number;
+  /** Below this key none of them is. */
+  readonly purgeCursor: string;
+  /** The log time of the next purge. */
+  readonly purgeDueMs: number;
+}
+
+/** How long after a purge the next one is due, in log time: others go between. */
+const PURGE_INTERVAL_MS = 20;
+
+const RECORDS = prefixRange(namespaces.record);
 
 /**
  * The keys and their records. Every change of a key goes through here, and with it go the version counter, the
  * number of keys, the expiry index, the state hash and the change log.
+ *
+ * A flush raises `flushedThrough`, and with that every record is gone, whatever their number. The records themselves
+ * are purged bit by bit, or as soon as a write comes across one; that is no change, and takes no version.
  */
 export class KeySpace {
   readonly #storage: StateStorage;
@@ -16,6 +42,10 @@ export class KeySpace {
   readonly #expiry: ExpiryIndex;
   #version = 0;
   #count = 0;
+  #flushedThrough = 0;
+  #flushedCount = 0;
+  #purgeCursor = '';
+  #purgeDueMs = 0;
 
   constructor(storage: StateStorage, hash: StateHash, changes: ChangeLog) {
     this.#storage = storage;
@@ -24,7 +54,6 @@ export class KeySpace {
     this.#expiry = new ExpiryIndex(storage);
   }
 
-  /** The version of the last change of any key. */
   get version(): number {
     return this.#version;
   }
@@ -33,22 +62,47 @@ export class KeySpace {
     return this.#count;
   }
 
-  /** Takes over what `version` and `count` were when the storage was saved. */
-  load(version: number, count: number): void {
-    this.#version = version;
-    this.#count = count;
+  /** The log time at which records that a flush left are to be purged, or null. */
+  get nextPurgeMs(): number | null {
+    return this.#flushedCount === 0 ? null : this.#purgeDueMs;
+  }
+
+  get state(): KeySpaceState {
+    return {
+      version: this.#version,
+      keyCount: this.#count,
+      flushedThrough: this.#flushedThrough,
+      flushedCount: this.#flushedCount,
+      purgeCursor: this.#purgeCursor,
+      purgeDueMs: this.#purgeDueMs,
+    };
+  }
+
+  /** Takes over what `state` was when the storage was saved. */
+  load(state: KeySpaceState): void {
+    this.#version = state.version;
+    this.#count = state.keyCount;
+    this.#flushedThrough = state.flushedThrough;
+    this.#flushedCount = state.flushedCount;
+    this.#purgeCursor = state.purgeCursor;
+    this.#purgeDueMs = state.purgeDueMs;
     this.#expiry.reset();
   }
 
   /** The key's record, due or not. */
   read(key: string): Uint8Array | undefined {
-    return this.#storage.get(recordKey(key));
+    const record = this.#storage.get(recordKey(key));
+    return record === undefined || this.#isFlushed(record) ? undefined : record;
   }
 
   /** The key's record as a write at log time `stampMs` finds it: a key that is due goes first. */
   current(key: string, stampMs: number): Uint8Array | undefined {
-    const record = this.read(key);
+    const record = this.#storage.get(recordKey(key));
     if (record === undefined) return undefined;
+    if (this.#isFlushed(record)) {
+      this.#purgeRecord(key, record);
+      return undefined;
+    }
     const expiresAtMs = recordExpiresAtMs(record);
     if (expiresAtMs === 0 || expiresAtMs > stampMs) return record;
     this.#remove(key, record, 'expire');
@@ -57,26 +111,65 @@ export class KeySpace {
 
   /** Gives the key, whose record is `old`, a record made for the next version. */
   put(key: string, old: Uint8Array | undefined, record: Uint8Array): void {
-    assert(recordVersion(record) === this.#version + 1, 'versions are used in order');
-    this.#version++;
+    const version = this.#change('put', key, record);
+    assert(recordVersion(record) === version, 'versions are used in order');
     if (old === undefined) this.#count++;
-    this.#storage.put(recordKey(key), record);
-    this.#moveExpiry(key, old === undefined ? 0 : recordExpiresAtMs(old), recordExpiresAtMs(record));
-    this.#hash.replaceRecord(key, old, record);
-    this.#changes.append(this.#version, 'put', key, record);
+    this.#replace(key, old, record);
+  }
+
+  /** Gives the key another record of the same version: no change that anybody is told of. */
+  touch(key: string, old: Uint8Array, record: Uint8Array): void {
+    assert(recordVersion(record) === recordVersion(old), 'a touch keeps the version');
+    this.#replace(key, old, record);
   }
 
   delete(key: string, old: Uint8Array): void {
     this.#remove(key, old, 'delete');
   }
 
+  /** Removes all keys. */
+  flush(stampMs: number): void {
+    this.#flushedThrough = this.#change('flush', '', null);
+    this.#flushedCount += this.#count;
+    this.#count = 0;
+    this.#purgeCursor = '';
+    this.#purgeDueMs = stampMs;
+  }
+
+  /** Removes what flushes left behind, looking at no more than so many records and bytes. */
+  purge(stampMs: number, recordsMax: number, bytesMax: number): void {
+    if (this.#flushedCount === 0) return;
+    const doomed: [key: string, record: Uint8Array][] = [];
+    let cursor = '';
+    let records = 0;
+    let bytes = 0;
+    for (const [storageKey, record] of this.#storage.range({
+      ...RECORDS,
+      start: recordKey(this.#purgeCursor),
+    })) {
+      const key = storageKey.slice(1);
+      if (records >= recordsMax || bytes >= bytesMax) {
+        cursor = key;
+        break;
+      }
+      records++;
+      bytes += record.length;
+      if (this.#isFlushed(record)) doomed.push([key, record]);
+    }
+    for (const [key, record] of doomed) this.#purgeRecord(key, record);
+    this.#purgeCursor = this.#flushedCount === 0 ? '' : cursor;
+    this.#purgeDueMs = stampMs + PURGE_INTERVAL_MS;
+    assert(cursor !== '' || this.#flushedCount === 0, 'the last record that was flushed is found');
+  }
+
   /** Drops keys that are due at log time `stampMs`, at most `limit`, the first due first. Returns how many. */
   expireDue(stampMs: number, limit: number): number {
     const due = this.#expiry.due(stampMs, limit);
     for (const { atMs, key } of due) {
-      const record = this.read(key);
+      const record = this.#storage.get(recordKey(key));
       assert(record !== undefined && recordExpiresAtMs(record) === atMs, 'the expiry index fits the records');
-      this.#remove(key, record, 'expire');
+      if (this.#isFlushed(record)) this.#purgeRecord(key, record);
+      else this.#remove(key, record, 'expire');
     }
     return due.length;
   }
@@ -86,18 +179,37 @@ export class KeySpace {
     return this.#expiry.nextMs();
   }
 
-  #remove(key: string, old: Uint8Array, type: 'delete' | 'expire'): void {
-    this.#version++;
-    this.#count--;
-    this.#storage.delete(recordKey(key));
-    this.#moveExpiry(key, recordExpiresAtMs(old), 0);
-    this.#hash.replaceRecord(key, old, undefined);
-    this.#changes.append(this.#version, type, key, null);
+  #isFlushed(record: Uint8Array): boolean {
+    return recordVersion(record) < this.#flushedThrough;
   }
 
-  #moveExpiry(key: string, fromMs: number, toMs: number): void {
-    if (fromMs === toMs) return;
-    if (fromMs !== 0) this.#expiry.remove(fromMs, key);
-    if (toMs !== 0) this.#expiry.add(toMs, key);
+  #remove(key: string, old: Uint8Array, type: 'delete' | 'expire'): void {
+    this.#change(type, key, null);
+    this.#count--;
+    this.#replace(key, old, undefined);
+  }
+
+  #purgeRecord(key: string, old: Uint8Array): void {
+    this.#flushedCount--;
+    this.#replace(key, old, undefined);
+  }
+
+  /** Takes note of a change, and returns the version that it gets. */
+  #change(type: ChangeType, key: string, record: Uint8Array | null): number {
+    this.#version++;
+    this.#changes.append(this.#version, type, key, record);
+    return this.#version;
+  }
+
+  #replace(key: string, old: Uint8Array | undefined, record: Uint8Array | undefined): void {
+    if (record === undefined) this.#storage.delete(recordKey(key));
+    else this.#storage.put(recordKey(key), record);
+    const fromMs = old === undefined ? 0 : recordExpiresAtMs(old);
+    const toMs = record === undefined ? 0 : recordExpiresAtMs(record);
+    if (fromMs !== toMs) {
+      if (fromMs !== 0) this.#expiry.remove(fromMs, key);
+      if (toMs !== 0) this.#expiry.add(toMs, key);
+    }
+    this.#hash.replaceRecord(key, old, record);
   }
 }

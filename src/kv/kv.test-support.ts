@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkState } from './check-state.ts';
-import type { Command } from './commands.ts';
+import type { Command, Fence } from './commands.ts';
 import { encodeCommand } from './commands.ts';
 import { KvStateMachine } from './machine.ts';
 import { MemoryStorage } from './memory-storage.ts';
@@ -43,14 +43,10 @@ export class Client {
     this.session = register(machine, stampMs);
   }
 
-  batch(stampMs: number, ops: readonly Op[], atomic = false): OpResult[] {
+  batch(stampMs: number, ops: readonly Op[], atomic = false, fence?: Fence): OpResult[] {
     const number = ++this.number;
-    const { session } = this;
-    const reply = run(
-      this.#machine,
-      { command: 'batch', session, number, lowest: number, atomic, ops },
-      stampMs,
-    );
+    const batch = { command: 'batch', session: this.session, number, lowest: number, atomic, ops } as const;
+    const reply = run(this.#machine, fence === undefined ? batch : { ...batch, fence }, stampMs);
     assert(reply.status === 'ok', reply.status);
     return [...reply.results];
   }
@@ -83,9 +79,15 @@ export const cas = (key: string, value: string, version: number): CasOp => ({
   version,
 });
 
-export const append = (key: string, value: string): AppendOp => ({ op: 'append', key, value: bytes(value) });
+export const append = (key: string, value: string, more: Partial<AppendOp> = {}): AppendOp => ({
+  op: 'append',
+  key,
+  value: bytes(value),
+  when: 'always',
+  ...more,
+});
 
-export const remove = (key: string): DeleteOp => ({ op: 'delete', key });
+export const remove = (key: string, version = 0): DeleteOp => ({ op: 'delete', key, version });
 
 /** The key's value as text, undefined if it is not there. */
 export function textOf(machine: KvStateMachine, key: string): string | undefined {

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { StateMachine } from '../replica/state-machine.ts';
 import type { StateStorage } from '../store/store.ts';
-import { runAtomic, runEach } from './batch.ts';
+import { runBatch } from './batch.ts';
 import type { ChangeEvent } from './change-log.ts';
 import { ChangeLog } from './change-log.ts';
 import type { BatchCommand, Command } from './commands.ts';
@@ -104,7 +104,7 @@ export class KvStateMachine implements StateMachine<Reply> {
     this.#stampMs = 0;
     this.#goneThroughMs = 0;
     this.#hash.restore(header.sums);
-    this.#keys.load(header.version, header.keyCount);
+    this.#keys.load(header);
     this.#sessions.load(header.lastSession);
     this.#changes.load(header.changesCompactedThrough, header.version);
   }
@@ -114,9 +114,11 @@ export class KvStateMachine implements StateMachine<Reply> {
   }
 
   nextDeadlineMs(): number | null {
-    const key = this.#keys.nextExpiryMs();
-    const session = this.#sessions.nextMs();
-    return key === null || session === null ? (key ?? session) : Math.min(key, session);
+    let next: number | null = null;
+    for (const deadline of [this.#keys.nextExpiryMs(), this.#keys.nextPurgeMs, this.#sessions.nextMs()]) {
+      if (deadline !== null && (next === null || deadline < next)) next = deadline;
+    }
+    return next;
   }
 
   deadlineCommand(): Uint8Array {
@@ -139,7 +141,8 @@ export class KvStateMachine implements StateMachine<Reply> {
         this.#sessions.end(command.session);
         return { status: 'ended' };
       case 'expire': {
-        const { expiredKeysMax } = this.#options;
+        const { expiredKeysMax, purgedRecordsMax, purgedBytesMax } = this.#options;
+        this.#keys.purge(stampMs, purgedRecordsMax, purgedBytesMax);
         const keys = this.#keys.expireDue(stampMs, expiredKeysMax);
         this.#goneThroughMs = keys === expiredKeysMax ? stampMs : 0;
         return { status: 'expired', keys, sessions: this.#sessions.expireDue(stampMs) };
@@ -147,20 +150,26 @@ export class KvStateMachine implements StateMachine<Reply> {
     }
   }
 
-  #batch({ session, number, lowest, atomic, ops }: BatchCommand, stampMs: number): Reply {
+  #batch(batch: BatchCommand, stampMs: number): Reply {
+    const { session, number, lowest } = batch;
     const admission = this.#sessions.admit(session, number, lowest, stampMs);
     if (admission.verdict === 'repeated') return { status: 'ok', results: admission.results };
     if (admission.verdict !== 'execute') return { status: admission.verdict };
-    const context = { stampMs, valueBytesMax: this.#options.valueBytesMax };
-    const results = atomic ? runAtomic(this.#keys, ops, context) : runEach(this.#keys, ops, context);
+    const { valueBytesMax, sessionReplyBytesMax } = this.#options;
+    const leaseIsAlive = (): boolean => false;
+    const results = runBatch(this.#keys, batch, {
+      stampMs,
+      valueBytesMax,
+      replyBytesMax: sessionReplyBytesMax,
+      leaseIsAlive,
+    });
     this.#sessions.record(session, number, results);
     return { status: 'ok', results };
   }
 
   #header(): StateHeader {
     return {
-      version: this.#keys.version,
-      keyCount: this.#keys.count,
+      ...this.#keys.state,
       lastSession: this.#sessions.lastId,
       changesCompactedThrough: this.#changes.compactedThrough,
       sums: this.#hash.sums,

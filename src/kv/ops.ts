@@ -1,156 +1,225 @@
-import { decodeKey, encodeKey, isBytes, isUint, isUint32 } from './fields.ts';
-import { appendToRecord, encodeRecord, recordVersion, valueBytes } from './records.ts';
-import type { OpResult } from './replies.ts';
+/**
+ * The operations of a batch, and their encoding. An encoded one is [code, key, ...fields]; fields that have their
+ * usual value and stand last may be left out.
+ */
+import { decodeKey, encodeKey, isBytes, isUint, isUint32, isUint64 } from './fields.ts';
 
 /** Whether a `set` depends on the key being there. */
 export type When = 'always' | 'absent' | 'present';
 
 /** Keys are bytes, one per character, from 1 to `keyBytesCeiling` of them. */
-interface KeyOp {
+interface Keyed {
   readonly key: string;
 }
 
-interface PutOp extends KeyOp {
+interface Put extends Keyed {
   readonly value: Uint8Array;
   readonly flags: number;
   /** From the entry's stamp on, in log time; 0: does not expire. */
   readonly ttlMs: number;
+  /** The key goes when this lease ends; absent or 0: none. */
+  readonly lease?: number;
 }
 
 /** Gives the key a value; an earlier time to live or lease is gone. */
-export interface SetOp extends PutOp {
+export interface SetOp extends Put {
   readonly op: 'set';
   readonly when: When;
 }
 
 /** As `set`, if the key has this version. */
-export interface CasOp extends PutOp {
+export interface CasOp extends Put {
   readonly op: 'cas';
   readonly version: number;
 }
 
-export interface DeleteOp extends KeyOp {
+export interface DeleteOp extends Keyed {
   readonly op: 'delete';
+  /** The version that the key must have; 0: whatever it has. */
+  readonly version: number;
 }
 
-/** Lengthens the value, keeping the rest of the record; to a key that is not there it acts as a plain `set`. */
-export interface AppendOp extends KeyOp {
-  readonly op: 'append';
+/**
+ * Lengthens the value behind or before, keeping the rest of the record. To a key that is not there `always` acts as a
+ * plain `set`.
+ */
+export interface AppendOp<Name extends 'append' | 'prepend' = 'append' | 'prepend'> extends Keyed {
+  readonly op: Name;
+  readonly value: Uint8Array;
+  readonly when: 'always' | 'present';
+}
+
+/**
+ * Adds to the decimal number that the value is, or subtracts from it: unsigned, of 64 bits. It wraps above and stops
+ * at 0 below, as memcached has it. The rest of the record stays. The result carries the new value as text.
+ */
+export interface IncrementOp extends Keyed {
+  readonly op: 'increment';
+  /** From 0 to 2^64 − 1. */
+  readonly by: bigint;
+  readonly down: boolean;
+  /** What a key that is not there gets, with `ttlMs`; null: nothing is done. */
+  readonly initial: bigint | null;
+  readonly ttlMs: number;
+}
+
+/**
+ * Gives the key another time to live. That is no change of the key: it keeps its version, and watches do not see it.
+ * The result carries the record's value and flags.
+ */
+export interface TouchOp extends Keyed {
+  readonly op: 'touch';
+  readonly ttlMs: number;
+}
+
+/**
+ * Sets the key to the decimal text of the 32-bit FNV-1a hash of the old value, empty if there was none, followed by
+ * the given one. The result carries the old value.
+ */
+export interface PutHashOp extends Keyed {
+  readonly op: 'put-hash';
   readonly value: Uint8Array;
 }
 
-export type Op = SetOp | CasOp | DeleteOp | AppendOp;
-
-/** What all operations of a batch may go by, besides their keys' records. */
-export interface OpContext {
-  readonly stampMs: number;
-  readonly valueBytesMax: number;
+/** Changes nothing; fails unless the key has this version, or, with null, is not there. */
+export interface CheckOp extends Keyed {
+  readonly op: 'check';
+  readonly version: number | null;
 }
 
-/** What an operation does: `record` is the key's new one, null to delete it, undefined to leave it. */
-export interface Effect {
-  readonly result: OpResult;
-  readonly record?: Uint8Array | null;
+/** An operation on one key: what an atomic batch may hold. */
+export type KeyOp =
+  | SetOp
+  | CasOp
+  | DeleteOp
+  | AppendOp<'append'>
+  | AppendOp<'prepend'>
+  | IncrementOp
+  | TouchOp
+  | PutHashOp
+  | CheckOp;
+
+/** Removes all keys at once. Watches see it as one change, under one version. */
+export interface FlushOp {
+  readonly op: 'flush';
 }
 
-interface OpSpec<O extends Op> {
+/** An operation on the whole state. */
+export type StateOp = FlushOp;
+
+export type Op = KeyOp | StateOp;
+
+export const isKeyOp = (op: Op): op is KeyOp => 'key' in op;
+
+interface OpCodec<O> {
   /** In the log for good: never given to another operation. */
   readonly code: number;
   encode(op: O): unknown[];
-  /** Null unless the fields are what `encode` made. */
+  /** Null unless the fields are what `encode` made. `key` is empty for an operation without one. */
   decode(key: string, fields: readonly unknown[]): O | null;
-  /**
-   * `current` is the key's record, undefined if it is not there; `version` the one that the key gets if the operation
-   * changes it.
-   */
-  run(op: O, current: Uint8Array | undefined, version: number, context: OpContext): Effect;
 }
 
 const whens: readonly When[] = ['always', 'absent', 'present'];
+const MODE = { always: 0, present: 1 } as const;
 
-/** Everything there is to know of each operation. An encoded one is [code, key, ...fields]. */
-const specs: { readonly [Name in Op['op']]: OpSpec<Extract<Op, { op: Name }>> } = {
+const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> } = {
   set: {
     code: 1,
-    encode: ({ value, flags, ttlMs, when }) => [value, flags, ttlMs, whens.indexOf(when)],
-    decode(key, [value, flags, ttlMs, code, ...rest]) {
+    encode: (op) => [op.value, op.flags, op.ttlMs, whens.indexOf(op.when), ...leaseField(op)],
+    decode(key, [value, flags, ttlMs, code, lease = 0, ...rest]) {
       const when = typeof code === 'number' ? whens[code] : undefined;
       if (!isBytes(value) || !isUint32(flags) || !isUint(ttlMs) || when === undefined) return null;
-      return rest.length === 0 ? { op: 'set', key, value, flags, ttlMs, when } : null;
-    },
-    run(op, current, version, context) {
-      if (op.when === 'absent' && current !== undefined) return failed('exists', recordVersion(current));
-      if (op.when === 'present' && current === undefined) return failed('not-found');
-      return put(op, version, context);
+      if (!isUint(lease) || rest.length > 0) return null;
+      const op = { op: 'set', key, value, flags, ttlMs, when } as const;
+      return lease === 0 ? op : { ...op, lease };
     },
   },
   cas: {
     code: 2,
-    encode: ({ value, flags, ttlMs, version }) => [value, flags, ttlMs, version],
-    decode(key, [value, flags, ttlMs, version, ...rest]) {
+    encode: (op) => [op.value, op.flags, op.ttlMs, op.version, ...leaseField(op)],
+    decode(key, [value, flags, ttlMs, version, lease = 0, ...rest]) {
       if (!isBytes(value) || !isUint32(flags) || !isUint(ttlMs) || !isUint(version)) return null;
-      return rest.length === 0 ? { op: 'cas', key, value, flags, ttlMs, version } : null;
-    },
-    run(op, current, version, context) {
-      if (current === undefined) return failed('not-found');
-      const currentVersion = recordVersion(current);
-      if (currentVersion !== op.version) return failed('version-mismatch', currentVersion);
-      return put(op, version, context);
+      if (!isUint(lease) || rest.length > 0) return null;
+      const op = { op: 'cas', key, value, flags, ttlMs, version } as const;
+      return lease === 0 ? op : { ...op, lease };
     },
   },
   delete: {
     code: 3,
-    encode: () => [],
-    decode: (key, fields) => (fields.length === 0 ? { op: 'delete', key } : null),
-    run(_op, current, version) {
-      if (current === undefined) return failed('not-found');
-      return { result: { status: 'deleted', version }, record: null };
+    encode: ({ version }) => (version === 0 ? [] : [version]),
+    decode: (key, [version = 0, ...rest]) =>
+      isUint(version) && rest.length === 0 ? { op: 'delete', key, version } : null,
+  },
+  append: appendCodec('append', 4),
+  prepend: appendCodec('prepend', 5),
+  increment: {
+    code: 6,
+    encode: ({ by, down, initial, ttlMs }) => [by, down, initial, ttlMs],
+    decode(key, [by, down, initial, ttlMs, ...rest]) {
+      if (!isUint64(by) || typeof down !== 'boolean' || (initial !== null && !isUint64(initial))) return null;
+      return isUint(ttlMs) && rest.length === 0 ? { op: 'increment', key, by, down, initial, ttlMs } : null;
     },
   },
-  append: {
-    code: 4,
+  touch: {
+    code: 7,
+    encode: ({ ttlMs }) => [ttlMs],
+    decode: (key, [ttlMs, ...rest]) =>
+      isUint(ttlMs) && rest.length === 0 ? { op: 'touch', key, ttlMs } : null,
+  },
+  'put-hash': {
+    code: 8,
     encode: ({ value }) => [value],
-    decode(key, [value, ...rest]) {
-      return isBytes(value) && rest.length === 0 ? { op: 'append', key, value } : null;
+    decode: (key, [value, ...rest]) =>
+      isBytes(value) && rest.length === 0 ? { op: 'put-hash', key, value } : null,
+  },
+  check: {
+    code: 9,
+    encode: ({ version }) => [version],
+    decode(key, [version, ...rest]) {
+      if (version !== null && !isUint(version)) return null;
+      return rest.length === 0 ? { op: 'check', key, version } : null;
     },
-    run({ value }, current, version, context) {
-      if (current === undefined) return put({ value, flags: 0, ttlMs: 0 }, version, context);
-      if (valueBytes(current) + value.length > context.valueBytesMax) return failed('too-large');
-      return { result: { status: 'ok', version }, record: appendToRecord(current, version, value) };
-    },
+  },
+  flush: {
+    code: 10,
+    encode: () => [],
+    decode: (_key, fields) => (fields.length === 0 ? { op: 'flush' } : null),
   },
 };
 
-function put(op: Omit<PutOp, 'key'>, version: number, { stampMs, valueBytesMax }: OpContext): Effect {
-  const { value, flags, ttlMs } = op;
-  if (value.length > valueBytesMax) return failed('too-large');
-  const expiresAtMs = ttlMs === 0 ? 0 : Math.min(stampMs + ttlMs, Number.MAX_SAFE_INTEGER);
-  const record = encodeRecord({ version, flags, expiresAtMs, lease: 0, value });
-  return { result: { status: 'ok', version }, record };
+function appendCodec<Name extends AppendOp['op']>(name: Name, code: number): OpCodec<AppendOp<Name>> {
+  return {
+    code,
+    encode: ({ value, when }) => (when === 'always' ? [value] : [value, MODE.present]),
+    decode(key, [value, mode = MODE.always, ...rest]) {
+      if (!isBytes(value) || (mode !== MODE.always && mode !== MODE.present) || rest.length > 0) return null;
+      return { op: name, key, value, when: mode === MODE.always ? 'always' : 'present' };
+    },
+  };
 }
 
-const failed = (status: OpResult['status'], version = 0): Effect => ({ result: { status, version } });
+const leaseField = ({ lease = 0 }: Put): number[] => (lease === 0 ? [] : [lease]);
 
-const specOf = (op: Op): OpSpec<Op> => specs[op.op];
-
-const specsByCode = new Map<unknown, OpSpec<Op>>(
-  Object.values(specs).map((spec) => [spec.code, spec as OpSpec<Op>]),
+const codecsByCode = new Map<unknown, readonly [Op['op'], OpCodec<Op>]>(
+  Object.entries(codecs).map(([name, codec]) => [codec.code, [name as Op['op'], codec as OpCodec<Op>]]),
 );
 
+/** Operations that have no key; it is encoded as null. */
+const keyless: ReadonlySet<Op['op']> = new Set<StateOp['op']>(['flush']);
+
 export function encodeOp(op: Op): unknown[] {
-  const spec = specOf(op);
-  return [spec.code, encodeKey(op.key), ...spec.encode(op)];
+  const codec: OpCodec<Op> = codecs[op.op];
+  return [codec.code, isKeyOp(op) ? encodeKey(op.key) : null, ...codec.encode(op)];
 }
 
 /** Null if the value is no encoded operation. */
 export function decodeOp(encoded: unknown): Op | null {
   if (!Array.isArray(encoded)) return null;
-  const [code, keyBytes, ...fields] = encoded as unknown[];
-  const spec = specsByCode.get(code);
-  const key = decodeKey(keyBytes);
-  return spec === undefined || key === null ? null : spec.decode(key, fields);
+  const [code, keyField, ...fields] = encoded as unknown[];
+  const found = codecsByCode.get(code);
+  if (found === undefined) return null;
+  const [name, codec] = found;
+  if (keyless.has(name)) return keyField === null ? codec.decode('', fields) : null;
+  const key = decodeKey(keyField);
+  return key === null ? null : codec.decode(key, fields);
 }
-
-/** What the operation would do to the key's record `current`. Changes nothing by itself. */
-export const runOp: OpSpec<Op>['run'] = (op, current, version, context) =>
-  specOf(op).run(op, current, version, context);

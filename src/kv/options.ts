@@ -12,11 +12,17 @@ export interface KvOptions {
   readonly sessionTtlMs: number;
   /** How far above the lowest unanswered number of its session a request may be. */
   readonly sessionRepliesMax: number;
-  /** A session whose recorded replies take this much gets no further request executed. */
+  /**
+   * A session whose recorded replies take this much gets no further request executed but the lowest that it has no
+   * answer for. Also the bytes of all values that one batch answers; a single value may be larger.
+   */
   readonly sessionReplyBytesMax: number;
   readonly changeLogBytesMax: number;
   /** Keys that one expire command drops at most, so that no entry stalls the servers for long. */
   readonly expiredKeysMax: number;
+  /** Records and bytes that one expire command looks at, at most, to remove what a flush left behind. */
+  readonly purgedRecordsMax: number;
+  readonly purgedBytesMax: number;
 }
 
 export const defaultKvOptions: KvOptions = {
@@ -27,4 +33,6 @@ export const defaultKvOptions: KvOptions = {
   sessionReplyBytesMax: limits.sessionReplyBytesMax,
   changeLogBytesMax: limits.changeLogBytesMax,
   expiredKeysMax: 10_000,
+  purgedRecordsMax: 1_000,
+  purgedBytesMax: 4 * 1024 * 1024,
 };

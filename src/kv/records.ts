@@ -59,19 +59,38 @@ export function appendToRecord(record: Uint8Array, version: number, tail: Uint8A
   return longer;
 }
 
+/** The record with another value; flags, expiry and lease stay. */
+export function withValue(record: Uint8Array, version: number, value: Uint8Array): Uint8Array {
+  return encodeRecord({ ...decodeRecord(record), version, value });
+}
+
+/** The record with another expiry; everything else stays. */
+export function withExpiry(record: Uint8Array, expiresAtMs: number): Uint8Array {
+  const copy = Buffer.from(record);
+  writeUint53(copy, EXPIRES_AT, expiresAtMs);
+  return copy;
+}
+
 export function decodeRecord(record: Uint8Array): RecordView {
   return {
     version: recordVersion(record),
-    flags: readUint32(record, FLAGS),
+    flags: recordFlags(record),
     expiresAtMs: recordExpiresAtMs(record),
-    lease: readUint53(record, LEASE),
-    value: record.subarray(RECORD_HEADER_BYTES),
+    lease: recordLease(record),
+    value: recordValue(record),
   };
 }
 
 export const recordVersion = (record: Uint8Array): number => readUint53(record, 0);
 
 export const recordExpiresAtMs = (record: Uint8Array): number => readUint53(record, EXPIRES_AT);
+
+export const recordLease = (record: Uint8Array): number => readUint53(record, LEASE);
+
+export const recordFlags = (record: Uint8Array): number => readUint32(record, FLAGS);
+
+/** Aliases the record. */
+export const recordValue = (record: Uint8Array): Uint8Array => record.subarray(RECORD_HEADER_BYTES);
 
 export const valueBytes = (record: Uint8Array): number => record.length - RECORD_HEADER_BYTES;
 

@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr/pack';
+import { isBytes, isUint, isUint32 } from './fields.ts';
 
 /** How one operation ended, with its number in storage and state hash: never given to another. */
 const statusCodes = {
@@ -9,18 +10,30 @@ const statusCodes = {
   exists: 4,
   'too-large': 5,
   'not-applied': 6,
+  'not-a-number': 7,
+  'lease-not-found': 8,
+  'reply-too-large': 9,
+  fenced: 10,
 } as const;
 
 export type OpStatus = keyof typeof statusCodes;
 
 /**
- * The result of one operation of a batch. `version` is, with `ok` and `deleted`, that of the change; with
- * `version-mismatch` and `exists`, the key's current one (0 if only an atomic batch that failed would have made it);
- * else 0. `not-applied` says that the operation could have been done, but another one of its atomic batch could not.
+ * The result of one operation of a batch. `version` is, with `deleted`, that of the change; with `ok` the one that the
+ * key has now (of a flush, that of the change); with `version-mismatch` and `exists`, the key's current one (0 if only
+ * an atomic batch that failed would have made it); else 0.
+ *
+ * `not-applied` says that the operation could have been done, but another one of its atomic batch could not;
+ * `reply-too-large` that the values that its batch answers would take too many bytes: it can be done in another batch.
+ * `fenced`: the lock that the batch goes by is not held under its token any more, and nothing of the batch was done.
  */
 export interface OpResult {
   readonly status: OpStatus;
   readonly version: number;
+  /** With `ok`, of an increment the new value, of a touch the value, of a put-hash the old one. Not to be written to. */
+  readonly value?: Uint8Array;
+  /** Where `value` is: of the record. */
+  readonly flags?: number;
 }
 
 /** What a command answers. */
@@ -54,29 +67,45 @@ export const statusCode = (status: OpStatus): number => statusCodes[status];
 
 const packr = new Packr({ useRecords: false });
 
-/** Results for the storage: status codes and versions in turn. */
+/** Results for the storage: of each its status code and version, and its value and flags if it has them. */
 export function encodeResults(results: readonly OpResult[]): Uint8Array {
-  return packr.pack(results.flatMap(({ status, version }) => [statusCode(status), version]));
+  return packr.pack(
+    results.map(({ status, version, value, flags }) =>
+      value === undefined ? [statusCode(status), version] : [statusCode(status), version, value, flags ?? 0],
+    ),
+  );
 }
 
 /** Null if the bytes are not what `encodeResults` wrote. */
 export function decodeResults(bytes: Uint8Array): OpResult[] | null {
-  let fields: unknown;
+  let encoded: unknown;
   try {
-    fields = packr.unpack(bytes);
+    encoded = packr.unpack(bytes);
   } catch {
     return null;
   }
-  if (!Array.isArray(fields) || fields.length % 2 !== 0) return null;
+  if (!Array.isArray(encoded)) return null;
   const results: OpResult[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const status = statuses.get(fields[i]);
-    const version: unknown = fields[i + 1];
-    if (status === undefined || typeof version !== 'number') return null;
-    results.push({ status, version });
+  for (const fields of encoded) {
+    const result = Array.isArray(fields) ? decodeResult(fields) : null;
+    if (result === null) return null;
+    results.push(result);
   }
   return results;
 }
 
+function decodeResult([code, version, value, flags, ...rest]: readonly unknown[]): OpResult | null {
+  const status = statuses.get(code);
+  if (status === undefined || !isUint(version) || rest.length > 0) return null;
+  if (value === undefined) return { status, version };
+  return isBytes(value) && isUint32(flags) ? { status, version, value, flags } : null;
+}
+
+const RESULT_BYTES = 32;
+
 /** Bytes that recorded results count as: about what they take on the heap, and the same on every server. */
-export const resultsBytes = (results: readonly OpResult[]): number => 64 + 32 * results.length;
+export function resultsBytes(results: readonly OpResult[]): number {
+  let bytes = 64;
+  for (const { value } of results) bytes += RESULT_BYTES + (value?.length ?? 0);
+  return bytes;
+}

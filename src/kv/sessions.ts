@@ -110,7 +110,7 @@ export class Sessions {
     return this.#judge(this.#sessions.get(id), number, lowest).verdict;
   }
 
-  /** Keeps the results of an executed request. The last one may exceed the limit on bytes. */
+  /** Keeps the results of an executed request. The last ones may exceed the limit on bytes, by one request's each. */
   record(id: number, number: number, results: readonly OpResult[]): void {
     const session = this.#sessions.get(id);
     assert(
@@ -171,8 +171,11 @@ export class Sessions {
     if (reply !== undefined) return { verdict: 'repeated', results: reply.results };
     // By distance, not by count: a count would depend on which of the requests under way come first.
     const { sessionRepliesMax, sessionReplyBytesMax } = this.#options;
-    const far = number >= Math.max(lowest, session.lowest) + sessionRepliesMax;
-    return { verdict: far || session.replyBytes >= sessionReplyBytesMax ? 'window-full' : 'execute' };
+    const first = Math.max(lowest, session.lowest);
+    const far = number >= first + sessionRepliesMax;
+    // The lowest number is always taken: replies above it may fill the window, and only its own answer frees them.
+    const full = session.replyBytes >= sessionReplyBytesMax && number > first;
+    return { verdict: far || full ? 'window-full' : 'execute' };
   }
 
   #use(session: State, stampMs: number, lowest: number): void {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { readUint32 } from './binary.ts';
 import { Mixer } from './mixer.ts';
 import { RECORD_HEADER_BYTES } from './records.ts';
@@ -107,9 +108,13 @@ export class StateHash {
     mixer.long(session);
     mixer.long(number);
     mixer.word(results.length);
-    for (const { status, version } of results) {
+    for (const { status, version, value, flags = 0 } of results) {
       mixer.word(statusCode(status));
       mixer.long(version);
+      if (value === undefined) continue;
+      mixer.word(crc32(value));
+      mixer.word(value.length);
+      mixer.word(flags);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { KvraftError } from '../base/errors.ts';
-import type { Op } from '../kv/ops.ts';
+import type { Op, PutHashOp, TouchOp } from '../kv/ops.ts';
 import type { OpResult } from '../kv/replies.ts';
 import type { ReadOutcome } from '../replica/replicator.ts';
 
@@ -23,10 +23,11 @@ export interface ReadRecord {
 }
 
 /**
- * Whether the writer reads the operation's key in the callback, so that the two are one: `get` answers as of the
- * operation there. Such operations leave values alone, and are written apart from others.
+ * Whether the operation's result carries a value as large as the key's may be. Such operations are written apart from
+ * others, and few at a time.
  */
-export const readsBack = (_op: WriteOp): boolean => false;
+export const readsBack = (op: WriteOp): op is TouchOp | PutHashOp =>
+  op.op === 'touch' || op.op === 'put-hash';
 
 /**
  * What client protocols ask of the server, on behalf of their connections. Callbacks are never called inside the

@@ -52,7 +52,7 @@ export class ServerSession implements KvService {
 
   write(ops: readonly WriteOp[], deadlineMs: number, done: (outcome: WriteOutcome) => void): void {
     let bytes = 0;
-    for (const op of ops) bytes += op.key.length + ('value' in op ? op.value.length : 0);
+    for (const op of ops) bytes += opBytes(op);
     this.#waiting.push({ ops, bytes, deadlineMs, done });
     this.#scheduleFlush();
   }
@@ -185,6 +185,9 @@ export class ServerSession implements KvService {
     }
   }
 }
+
+const opBytes = (op: WriteOp): number =>
+  ('key' in op ? op.key.length : 0) + ('value' in op ? op.value.length : 0);
 
 /** What the state machine says of a batch that it did not execute now, and perhaps did before. */
 function refusal(reply: Reply): KvraftError {

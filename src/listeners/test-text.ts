@@ -114,9 +114,9 @@ export class FakeService implements KvService {
   }
 
   #execute(op: WriteOp): WriteResult {
-    const current = this.records.get(op.key);
     const failed = (status: WriteResult['status']): WriteResult => ({ status, version: 0 });
-    if (op.op === 'append') return failed('too-large');
+    if (op.op !== 'set' && op.op !== 'cas' && op.op !== 'delete') return failed('too-large');
+    const current = this.records.get(op.key);
     if (op.op === 'set' && op.when === 'absent' && current !== undefined) return failed('exists');
     if (op.op !== 'set' && current === undefined) return failed('not-found');
     if (op.op === 'cas' && current?.version !== op.version) return failed('version-mismatch');

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeServer, requestTimeoutMs, TestClient } from './test-text.ts';
 import { textDialects } from '../wire/text-dialects.ts';
+import type { WriteOp } from './kv-service.ts';
 
-const keysOf = (ops: readonly { readonly key: string }[] | undefined): string[] | undefined =>
-  ops?.map(({ key }) => key);
+const keysOf = (ops: readonly WriteOp[] | undefined): string[] | undefined =>
+  ops?.map((op) => ('key' in op ? op.key : ''));
 
 test('each request gets the reply of its result', () => {
   const server = makeServer();

@@ -74,7 +74,7 @@ export class TextHandler implements RequestHandler<TextRequest, 'here'> {
         return this.#replies.line(dialect.versionMismatch);
       case 'too-large':
         return this.#replies.line(dialect.malformed);
-      case 'not-applied':
+      default:
         return this.#replies.line(dialect.internal);
     }
   }
@@ -99,7 +99,7 @@ function toWriteOp(request: TextWriteRequest, { setWhen }: TextDialect): WriteOp
       return { op: 'cas', key, value, flags: 0, ttlMs: exptimeS * MS_PER_S, version };
     }
     case 'delete':
-      return { op: 'delete', key };
+      return { op: 'delete', key, version: 0 };
   }
 }
 

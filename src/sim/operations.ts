@@ -20,11 +20,11 @@ export function writeOp({
     case 'set':
       return { op: 'set', key, value: bytes, flags: 0, ttlMs, when };
     case 'append':
-      return { op: 'append', key, value: bytes };
+      return { op: 'append', key, value: bytes, when: 'always' };
     case 'cas':
       return { op: 'cas', key, value: bytes, flags: 0, ttlMs, version };
     case 'delete':
-      return { op: 'delete', key };
+      return { op: 'delete', key, version: 0 };
     case 'get':
     case 'getm':
       return null;
@@ -56,8 +56,7 @@ export function writeResult(model: ModelName, { status, version }: WriteResult):
     case 'not-found':
     case 'exists':
       return { status };
-    case 'too-large':
-    case 'not-applied':
+    default:
       throw new Error(`a write ended as ${status}`);
   }
 }

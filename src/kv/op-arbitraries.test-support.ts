@@ -1,0 +1,39 @@
+import * as fc from 'fast-check';
+import type { KeyOp, Op } from './ops.ts';
+
+/** What random operations are made of. */
+export interface OpParts {
+  readonly key: fc.Arbitrary<string>;
+  readonly value: fc.Arbitrary<Uint8Array>;
+  readonly flags: fc.Arbitrary<number>;
+  readonly ttlMs: fc.Arbitrary<number>;
+  readonly version: fc.Arbitrary<number>;
+  readonly by: fc.Arbitrary<bigint>;
+}
+
+const when = fc.constantFrom('always' as const, 'absent' as const, 'present' as const);
+
+export function keyOps({ key, value, flags, ttlMs, version, by }: OpParts): fc.Arbitrary<KeyOp> {
+  const append = { key, value, when: fc.constantFrom('always' as const, 'present' as const) };
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs, when }) },
+    fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs, version }),
+    fc.record({ op: fc.constant('delete' as const), key, version: fc.oneof(fc.constant(0), version) }),
+    fc.record({ op: fc.constant('append' as const), ...append }),
+    fc.record({ op: fc.constant('prepend' as const), ...append }),
+    fc.record({
+      op: fc.constant('increment' as const),
+      key,
+      by,
+      down: fc.boolean(),
+      initial: fc.oneof(fc.constant(null), by),
+      ttlMs,
+    }),
+    fc.record({ op: fc.constant('touch' as const), key, ttlMs }),
+    fc.record({ op: fc.constant('put-hash' as const), key, value }),
+    fc.record({ op: fc.constant('check' as const), key, version: fc.oneof(fc.constant(null), version) }),
+  );
+}
+
+export const allOps = (parts: OpParts): fc.Arbitrary<Op> =>
+  fc.oneof({ weight: 30, arbitrary: keyOps(parts) }, { weight: 1, arbitrary: fc.constant({ op: 'flush' }) });

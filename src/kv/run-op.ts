@@ -1,0 +1,187 @@
+/** What each operation on a key does. Nothing here changes anything by itself. */
+import { fnv1a } from './fnv1a.ts';
+import type { AppendOp, CasOp, CheckOp, DeleteOp, IncrementOp, KeyOp, SetOp, TouchOp } from './ops.ts';
+import {
+  appendToRecord,
+  decodeRecord,
+  encodeRecord,
+  recordFlags,
+  recordValue,
+  recordVersion,
+  valueBytes,
+  withExpiry,
+  withValue,
+} from './records.ts';
+import type { OpResult, OpStatus } from './replies.ts';
+
+/** What all operations of a batch may go by, besides their keys' records. */
+export interface OpContext {
+  readonly stampMs: number;
+  readonly valueBytesMax: number;
+  /** Whether the lease exists and is not due. */
+  readonly leaseIsAlive: (lease: number) => boolean;
+}
+
+/** What an operation that can be done does, and what it answers. */
+export type Effect =
+  /** The key gets this record, made for the next version. */
+  | { readonly kind: 'put'; readonly record: Uint8Array; readonly result: OpResult }
+  /** The key's record becomes this one, under the version that it has. */
+  | { readonly kind: 'touch'; readonly record: Uint8Array; readonly result: OpResult }
+  | { readonly kind: 'delete'; readonly result: OpResult }
+  /** Nothing is to be done. */
+  | { readonly kind: 'none'; readonly result: OpResult }
+  /** It cannot be done. */
+  | { readonly kind: 'failed'; readonly result: OpResult };
+
+/**
+ * What the operation would do. `current` is the key's record, undefined if it is not there; `version` the one that
+ * the key gets if the operation changes it.
+ */
+export function runOp(
+  op: KeyOp,
+  current: Uint8Array | undefined,
+  version: number,
+  context: OpContext,
+): Effect {
+  switch (op.op) {
+    case 'set':
+      return runSet(op, current, version, context);
+    case 'cas':
+      return runCas(op, current, version, context);
+    case 'delete':
+      return runDelete(op, current, version);
+    case 'append':
+    case 'prepend':
+      return runAppend(op, current, version, context);
+    case 'increment':
+      return runIncrement(op, current, version, context);
+    case 'touch':
+      return runTouch(op, current, context);
+    case 'put-hash': {
+      const old = current === undefined ? NOTHING : recordValue(current);
+      const value = Buffer.from(fnv1a(old, op.value).toString(), 'latin1');
+      return put({ value, flags: 0, ttlMs: 0 }, version, context, { value: old, flags: 0 });
+    }
+    case 'check':
+      return runCheck(op, current);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function runSet(op: SetOp, current: Uint8Array | undefined, version: number, context: OpContext): Effect {
+  if (op.when === 'absent' && current !== undefined) return failed('exists', recordVersion(current));
+  if (op.when === 'present' && current === undefined) return failed('not-found');
+  return put(op, version, context);
+}
+
+function runCas(op: CasOp, current: Uint8Array | undefined, version: number, context: OpContext): Effect {
+  if (current === undefined) return failed('not-found');
+  const currentVersion = recordVersion(current);
+  if (currentVersion !== op.version) return failed('version-mismatch', currentVersion);
+  return put(op, version, context);
+}
+
+function runDelete(op: DeleteOp, current: Uint8Array | undefined, version: number): Effect {
+  if (current === undefined) return failed('not-found');
+  const currentVersion = recordVersion(current);
+  if (op.version !== 0 && op.version !== currentVersion) return failed('version-mismatch', currentVersion);
+  return { kind: 'delete', result: { status: 'deleted', version } };
+}
+
+function runAppend(
+  op: AppendOp,
+  current: Uint8Array | undefined,
+  version: number,
+  context: OpContext,
+): Effect {
+  const { value, when } = op;
+  if (current === undefined) {
+    return when === 'present' ? failed('not-found') : put({ value, flags: 0, ttlMs: 0 }, version, context);
+  }
+  if (valueBytes(current) + value.length > context.valueBytesMax) return failed('too-large');
+  const record =
+    op.op === 'append'
+      ? appendToRecord(current, version, value)
+      : withValue(current, version, Buffer.concat([value, recordValue(current)]));
+  return { kind: 'put', record, result: { status: 'ok', version } };
+}
+
+/** Digits, and behind them blanks: memcached itself leaves some when a number gets shorter. */
+const NUMBER = /^([0-9]{1,20}) *$/;
+const NUMBER_BYTES_MAX = 64;
+const UINT64_MAX = 2n ** 64n - 1n;
+
+function runIncrement(
+  op: IncrementOp,
+  current: Uint8Array | undefined,
+  version: number,
+  context: OpContext,
+): Effect {
+  if (current === undefined) {
+    if (op.initial === null) return failed('not-found');
+    const value = textOf(op.initial);
+    return put({ value, flags: 0, ttlMs: op.ttlMs }, version, context, { value, flags: 0 });
+  }
+  const before = parseNumber(recordValue(current));
+  if (before === null) return failed('not-a-number');
+  const value = textOf(op.down ? stopAtZero(before - op.by) : BigInt.asUintN(64, before + op.by));
+  const result = { status: 'ok', version, value, flags: recordFlags(current) } as const;
+  return { kind: 'put', record: withValue(current, version, value), result };
+}
+
+function parseNumber(value: Uint8Array): bigint | null {
+  if (value.length > NUMBER_BYTES_MAX) return null;
+  const digits = NUMBER.exec(Buffer.from(value).toString('latin1'))?.[1];
+  const number = digits === undefined ? null : BigInt(digits);
+  return number === null || number > UINT64_MAX ? null : number;
+}
+
+const textOf = (number: bigint): Uint8Array => Buffer.from(number.toString(), 'latin1');
+
+const stopAtZero = (number: bigint): bigint => (number < 0n ? 0n : number);
+
+function runTouch(op: TouchOp, current: Uint8Array | undefined, context: OpContext): Effect {
+  if (current === undefined) return failed('not-found');
+  const { version, value, flags } = decodeRecord(current);
+  const record = withExpiry(current, expiryOf(op.ttlMs, context));
+  return { kind: 'touch', record, result: { status: 'ok', version, value, flags } };
+}
+
+function runCheck({ version }: CheckOp, current: Uint8Array | undefined): Effect {
+  if (current === undefined) {
+    return version === null ? { kind: 'none', result: { status: 'ok', version: 0 } } : failed('not-found');
+  }
+  const currentVersion = recordVersion(current);
+  if (version === null) return failed('exists', currentVersion);
+  if (version !== currentVersion) return failed('version-mismatch', currentVersion);
+  return { kind: 'none', result: { status: 'ok', version } };
+}
+
+interface NewRecord {
+  readonly value: Uint8Array;
+  readonly flags: number;
+  readonly ttlMs: number;
+  readonly lease?: number;
+}
+
+function put(
+  { value, flags, ttlMs, lease = 0 }: NewRecord,
+  version: number,
+  context: OpContext,
+  carried?: Pick<OpResult, 'value' | 'flags'>,
+): Effect {
+  if (value.length > context.valueBytesMax) return failed('too-large');
+  if (lease !== 0 && !context.leaseIsAlive(lease)) return failed('lease-not-found');
+  const record = encodeRecord({ version, flags, expiresAtMs: expiryOf(ttlMs, context), lease, value });
+  return { kind: 'put', record, result: { status: 'ok', version, ...carried } };
+}
+
+const expiryOf = (ttlMs: number, { stampMs }: OpContext): number =>
+  ttlMs === 0 ? 0 : Math.min(stampMs + ttlMs, Number.MAX_SAFE_INTEGER);
+
+export const failed = (status: OpStatus, version = 0): Effect => ({
+  kind: 'failed',
+  result: { status, version },
+});
