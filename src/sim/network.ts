@@ -71,8 +71,8 @@ export class SimNetwork {
   detach(serverId: number): void {
     this.#endpoints.delete(serverId);
     for (const [id, other] of this.#endpoints) {
-      other.process.after(this.#delayMs(), () => other.broken(serverId, false));
-      other.process.after(RECONNECT_MS + this.#delayMs(), () => {
+      other.process.after(this.delayMs(), () => other.broken(serverId, false));
+      other.process.after(RECONNECT_MS + this.delayMs(), () => {
         if (!this.#endpoints.has(serverId) && !this.isCut(id, serverId)) other.broken(serverId, true);
       });
     }
@@ -132,9 +132,9 @@ export class SimNetwork {
   introduce(from: SimTransport): void {
     for (const [id, other] of this.#endpoints) {
       if (id === from.serverId || this.isCut(id, from.serverId) || this.isCut(from.serverId, id)) continue;
-      other.process.after(this.#delayMs(), () => {
+      other.process.after(this.delayMs(), () => {
         if (!other.admits(from.identity(), from)) return;
-        from.process.after(this.#delayMs(), () => from.admits(other.identity(), other));
+        from.process.after(this.delayMs(), () => from.admits(other.identity(), other));
       });
     }
     from.process.after(INTRODUCE_EVERY_MS, () => this.introduce(from));
@@ -143,7 +143,7 @@ export class SimNetwork {
   #deliver(source: SimTransport, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
     const from = source.serverId;
     const pair = `${from}>${serverOf(to)}`;
-    let atMs = this.#scheduler.nowMs + this.#delayMs();
+    let atMs = this.#scheduler.nowMs + this.delayMs();
     if (this.#prng.chance(this.faults.slowness)) {
       this.counts.slowed++;
       atMs += this.#prng.float() * this.faults.slowMsMax;
@@ -164,7 +164,13 @@ export class SimNetwork {
     });
   }
 
-  #delayMs(): number {
+  /** Draws whether something that is sent now gets lost. */
+  loses(): boolean {
+    return this.#prng.chance(this.faults.loss);
+  }
+
+  /** Draws how long something that is sent now is under way. */
+  delayMs(): number {
     const { delayMsMin, delayMsMax } = this.faults;
     return delayMsMin + this.#prng.float() * (delayMsMax - delayMsMin);
   }
