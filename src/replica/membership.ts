@@ -41,6 +41,11 @@ export class Membership {
     return this.#state.incarnations[String(member)];
   }
 
+  /** Members that a data folder was tied to, those included that did not become members after all. */
+  get bound(): MemberId[] {
+    return Object.keys(this.#state.incarnations).map(Number);
+  }
+
   load(): void {
     const bytes = this.#storage.get(KEY_MEMBERSHIP);
     this.#state =

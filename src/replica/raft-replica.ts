@@ -55,7 +55,7 @@ export interface ReplicaStatus {
   readonly stateHash: string;
   readonly voters: readonly number[];
   readonly learners: readonly number[];
-  /** All members as the core knows them, earlier lives included. */
+  /** All lives of servers that the log knows, of members and of those that were to become one. */
   readonly members: readonly MemberId[];
   readonly logBytes: number;
   readonly unflushedBytes: number;
@@ -170,12 +170,12 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
 
   status(): ReplicaStatus {
     const node = this.#node;
-    const { identity, machine, store } = this.#parts;
+    const { identity, machine, store, membership } = this.#parts;
     const conf = node.confState();
     return {
       serverId: serverOf(identity.member),
       member: identity.member,
-      clusterId: this.#parts.membership.clusterId,
+      clusterId: membership.clusterId,
       role: node.role,
       term: node.term,
       leaderId: this.leaderServer() ?? -1,
@@ -186,7 +186,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       stateHash: machine.stateHash(),
       voters: conf.voters.map(serverOf),
       learners: conf.learners.map(serverOf),
-      members: membersOf(conf),
+      members: [...new Set([...membersOf(conf), ...membership.bound])],
       logBytes: node.logBytes,
       unflushedBytes: store.unflushedBytes,
     };

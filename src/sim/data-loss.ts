@@ -56,12 +56,9 @@ export class DataLoss {
   }
 
   /** Whether all others have applied the record that ties the server to its data folder. */
-  #isKnown({ id, member }: SimServer): boolean {
-    const others = this.#cluster.servers.filter((other) => other.id !== id && other.isIntact);
-    return others.every(({ open }) => {
-      const bytes = open?.store.get(MEMBERSHIP_KEY);
-      return bytes !== undefined && Buffer.from(bytes).includes(`"${member}":`);
-    });
+  #isKnown(server: SimServer): boolean {
+    const others = this.#cluster.servers.filter((other) => other !== server && other.isIntact);
+    return others.every((other) => knowsFolderOf(other, server));
   }
 
   #placeToDamage({ disk }: SimServer): { path: string; offset: number } | null {
@@ -73,4 +70,10 @@ export class DataLoss {
     const end = segment.header.sequence === knownDurable.segment ? knownDurable.offset : segment.end;
     return { path: segment.path, offset: this.#prng.below(end) };
   }
+}
+
+/** Whether the server runs and has applied the record that ties the other one to its data folder. */
+export function knowsFolderOf({ open }: SimServer, { member }: SimServer): boolean {
+  const bytes = open?.store.get(MEMBERSHIP_KEY);
+  return bytes !== undefined && Buffer.from(bytes).includes(`"${member}":`);
 }

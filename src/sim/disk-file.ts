@@ -47,8 +47,10 @@ export class DiskFile {
       const from = at - number * SECTOR_BYTES;
       const count = Math.min(SECTOR_BYTES - from, bytes.length - done);
       if (reaches(number)) {
-        const sector = Uint8Array.from(this.#cache.get(number) ?? blank);
-        sector.set(bytes.subarray(done, done + count), from);
+        const part = bytes.subarray(done, done + count);
+        const isWhole = count === SECTOR_BYTES;
+        const sector = isWhole ? new Uint8Array(part) : (this.#cache.get(number) ?? blank).slice();
+        if (!isWhole) sector.set(part, from);
         this.#put(number, sector);
         this.size = Math.max(this.size, at + count);
       }
@@ -60,7 +62,7 @@ export class DiskFile {
     const kept = Math.ceil(size / SECTOR_BYTES);
     for (const number of this.#cache.keys()) if (number >= kept) this.#put(number, blank);
     if (size % SECTOR_BYTES !== 0 && this.#cache.has(kept - 1)) {
-      const sector = Uint8Array.from(this.#cache.get(kept - 1) ?? blank);
+      const sector = (this.#cache.get(kept - 1) ?? blank).slice();
       sector.fill(0, size % SECTOR_BYTES);
       this.#put(kept - 1, sector);
     }
@@ -106,7 +108,7 @@ export class DiskFile {
     for (const { sector, versions } of this.unsyncedSectors()) {
       const { version, tornAt } = fate(sector, versions);
       const list = [this.#durable.get(sector) ?? blank, ...(this.#unsynced.get(sector) ?? [])];
-      const result = Uint8Array.from(list[version] ?? blank);
+      const result = (list[version] ?? blank).slice();
       if (tornAt !== null && version > 0) result.set((list[version - 1] ?? blank).subarray(tornAt), tornAt);
       this.#durable.set(sector, result);
     }
@@ -124,7 +126,7 @@ export class DiskFile {
     const number = Math.floor(position / SECTOR_BYTES);
     const from = position - number * SECTOR_BYTES;
     for (const state of [this.#cache, this.#durable]) {
-      const sector = Uint8Array.from(state.get(number) ?? blank);
+      const sector = (state.get(number) ?? blank).slice();
       sector[from] = change(sector[from] ?? 0);
       state.set(number, sector);
     }

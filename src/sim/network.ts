@@ -156,8 +156,8 @@ export class SimNetwork {
     const receiver = this.#endpoints.get(serverOf(to));
     this.#scheduler.schedule(atMs - this.#scheduler.nowMs, () => {
       if (receiver === undefined || this.isCut(from, serverOf(to))) return;
-      receiver.process.after(0, () => {
-        const message = this.#format.decode(Uint8Array.from(bytes));
+      receiver.process.enter(() => {
+        const message = this.#format.decode(new Uint8Array(bytes));
         this.onDelivery(from, serverOf(to), message, crc32(bytes));
         receiver.receive(to, sender, message, source);
       });

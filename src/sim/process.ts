@@ -57,6 +57,12 @@ export class SimProcess {
     if (this.#alive) this.#run(callback);
   }
 
+  /** Runs `callback` in this process now, later when it is paused, never when it is dead. */
+  enter(callback: () => void): void {
+    if (this.#pausedUntilMs > this.#scheduler.nowMs) this.after(0, callback);
+    else this.run(callback);
+  }
+
   /** Runs `callback` in this process after true `delayMs`, later when it is paused, never when it is dead. */
   after(delayMs: number, callback: () => void): Timer {
     let timer: Timer;

@@ -88,7 +88,8 @@ export class SimCluster implements ServerEvents {
   /** Gives a server that lost its data a new life, later: as soon as another one can tell it of the cluster. */
   rebuildAfter(server: SimServer, delayMs: number): void {
     this.#scheduler.schedule(delayMs, () => {
-      const isLost = server.refusal !== null || server.isWiped;
+      // A rebuild that has not come to its end may be begun again.
+      const isLost = server.refusal !== null || server.isWiped || server.isRebuilt;
       if (!isLost) return;
       if (this.held.has(server.id) || !this.rebuild(server)) this.rebuildAfter(server, RETRY_MS);
     });

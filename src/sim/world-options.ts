@@ -63,6 +63,9 @@ export interface WorldOptions {
 /** Faults that take what a server holds durably, and end with its rebuild: of a minority, in some worlds. */
 const LASTING: readonly FaultKind[] = ['damage', 'wipe'];
 
+/** What mostly comes to nothing, as there is no leader or another change is under way. */
+const OFTEN: readonly FaultKind[] = ['reconfigure', 'transfer'];
+
 export function drawWorld(seed: number): WorldOptions {
   const prng = createPrng(seed);
   const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[prng.below(choices.length)] as T;
@@ -71,14 +74,16 @@ export function drawWorld(seed: number): WorldOptions {
   const heartbeatIntervalMs = tickMs * pick(1, 2, 3);
   const electionTimeoutMs = heartbeatIntervalMs * pick(4, 6, 10);
   const logBytesMax = pick(2_000, 8_000, 64_000);
+  // Most worlds have more faults in a shorter time, so that a run of many seeds tries more; some let things settle.
+  const isDense = prng.chance(0.75);
   // The state then takes several pieces of a snapshot.
   const largeValues = prng.chance(0.1);
   return {
     seed,
     servers,
     clients: 1 + prng.below(8),
-    faultMs: 1_000 + prng.below(5_000),
-    rates: drawRates(prng, servers),
+    faultMs: isDense ? 500 + prng.below(2_000) : 1_000 + prng.below(5_000),
+    rates: drawRates(prng, servers, isDense ? 1.8 : 1),
     faultLengthMsMax: pick(100, 500, 2_000),
     crashPointChance: prng.chance(0.3) ? prng.float() * 0.02 : 0,
     clockDrift: pick(0, 0.001, 0.05),
@@ -105,13 +110,14 @@ export function drawWorld(seed: number): WorldOptions {
   };
 }
 
-function drawRates(prng: Prng, servers: number): Partial<Record<FaultKind, number>> {
+function drawRates(prng: Prng, servers: number, density: number): Partial<Record<FaultKind, number>> {
   const share = prng.float() * 0.7;
   const lasting = servers >= 3 && prng.chance(0.3);
   const rates: Partial<Record<FaultKind, number>> = {};
   for (const kind of faultKinds) {
     const drawn = prng.chance(share);
-    const rate = 0.2 + 3 * prng.float() * prng.float();
+    const often = OFTEN.includes(kind) ? 3 : 1;
+    const rate = density * often * (0.2 + 3 * prng.float() * prng.float());
     const isOn = LASTING.includes(kind) ? lasting && prng.chance(0.6) : drawn;
     if (isOn) rates[kind] = Number(rate.toFixed(2));
   }

@@ -1,3 +1,4 @@
+import { knowsFolderOf } from '../data-loss.ts';
 import type { SimServer } from '../sim-server.ts';
 import type { Scenario } from './scenario.ts';
 import { SMALL_LOG, type Stage } from './stage.ts';
@@ -80,6 +81,21 @@ function holdUpLog({ open, disk: { faults } }: SimServer): void {
   };
 }
 
+/** The rebuild is cut off when its folder is tied to the new life in the log, and done again with another folder. */
+function rebuildInterrupted(stage: Stage): void {
+  const work = stage.clients.append({ clients: 2, thinkMs: 10 });
+  work.progress(10);
+  const lost = stage.others(stage.leader())[0] as SimServer;
+  stage.rebuild(lost);
+  stage.until('the log ties it to its folder', () =>
+    stage.others(lost).every((other) => knowsFolderOf(other, lost)),
+  );
+  lost.crash();
+  stage.rebuild(lost);
+  stage.until('the rebuilt server votes', () => stage.cluster.isWhole());
+  work.progress(10);
+}
+
 /** Faults of this program that simulated worlds found, each reduced to the few steps that it takes. */
 export const replicaRegressions: readonly Scenario[] = [
   {
@@ -93,5 +109,11 @@ export const replicaRegressions: readonly Scenario[] = [
     about: 'the state on disk waits for entries that take the place of durable ones',
     options: { servers: 3, flushBytes: 500 },
     play: conflictTakesDurabilityBack,
+  },
+  {
+    name: 'RebuildInterrupted',
+    about: 'a rebuild that was cut off can be done again, with a further life of the server',
+    options: { servers: 3 },
+    play: rebuildInterrupted,
   },
 ];
