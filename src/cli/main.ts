@@ -8,6 +8,7 @@ import { registerCluster } from './cluster-command.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { registerServer } from './server-command.ts';
 import { registerSim } from './sim-command.ts';
+import { registerSoak } from './soak/soak-command.ts';
 import { registerStatus } from './status-command.ts';
 import { registerWal } from './wal-command.ts';
 
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerCheckStore(program);
   registerCheck(program);
   registerSim(program);
+  registerSoak(program);
   program.addHelpText(
     'after',
     `

@@ -27,3 +27,16 @@ export function parseServerId(text: string): number {
     throw new InvalidArgumentError('a server id is a number, as in the configuration');
   return Number(text);
 }
+
+/** A count or a seed from the command line. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number of at most 15 digits');
+  return Number(text);
+}
+
+/** A number above 0 from the command line. */
+export function parsePositive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('a number above 0');
+  return value;
+}

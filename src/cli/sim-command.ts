@@ -1,8 +1,11 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { KvraftError } from '../base/errors.ts';
 import { runScenario, scenarios } from '../sim/scenarios/index.ts';
-import { runWorld, type RunResult } from '../sim/world.ts';
+import { Totals } from '../sim/totals.ts';
+import { runWorld } from '../sim/world.ts';
 import { exitCodes } from './exit-codes.ts';
+import { parseCount } from './options.ts';
+import { describeFailure, describeScenarioFailure } from './sim-failure.ts';
 
 interface SimOptions {
   readonly seed: number;
@@ -29,23 +32,20 @@ export function registerSim(program: Command): void {
     .action((options: SimOptions) => {
       if (options.scenario !== undefined) return playScenario(options.scenario, options);
       const startedMs = performance.now();
-      const totals = new Map<string, number>();
-      let failures = 0;
+      const totals = new Totals();
       for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
         const result = runWorld(seed, {
           ...(options.trace ? { onLine: (line: string) => console.log(line) } : {}),
           ...(options.steps === undefined ? {} : { stepsMax: options.steps }),
         });
-        addUp(totals, result);
+        totals.add(result);
         if (options.history) for (const history of result.histories()) process.stdout.write(history);
-        if (result.failure === null) continue;
-        failures++;
-        console.log(describeFailure(result, options.trace === true));
+        if (result.failure !== null) console.log(describeFailure(result, options.trace === true));
       }
       const seconds = (performance.now() - startedMs) / 1_000;
-      console.log(`${options.seeds} worlds in ${seconds.toFixed(1)} s, ${failures} of them failed`);
-      console.log([...totals].map(([name, count]) => `${name} ${Math.round(count)}`).join(' · '));
-      if (failures > 0) process.exitCode = exitCodes.failed;
+      console.log(`${options.seeds} worlds in ${seconds.toFixed(1)} s, ${totals.failed} of them failed`);
+      for (const line of totals.describe()) console.log(line);
+      if (totals.failed > 0) process.exitCode = exitCodes.failed;
     });
 }
 
@@ -65,39 +65,8 @@ function playScenario(name: string, { seed, seeds, trace }: SimOptions): void {
     const result = runScenario(scenario, at, trace ? (line) => console.log(line) : null);
     if (result.failure === null) continue;
     failures++;
-    console.log(`${name} failed with seed ${at}: ${result.failure}`);
-    if (!trace) for (const line of result.transcript) console.log(`  ${line}`);
-    console.log(`  ${result.stack}\n  again: kvraft sim --scenario ${name} --seed ${at} --trace`);
+    console.log(describeScenarioFailure(name, at, result, trace === true));
   }
   console.log(`${name} with ${seeds} seeds, ${failures} of them failed`);
   if (failures > 0) process.exitCode = exitCodes.failed;
-}
-
-/** What somebody needs who wants to see it happen again. */
-export function describeFailure(result: RunResult, wasTraced: boolean): string {
-  const { world, failure, stack, transcript } = result;
-  return [
-    `seed ${world.seed} failed: ${failure}`,
-    `  world: ${JSON.stringify(world)}`,
-    ...(wasTraced ? [] : transcript.map((line) => `  ${line}`)),
-    ...(stack === null ? [] : [`  ${stack}`]),
-    `  again: kvraft sim --seed ${world.seed} --trace`,
-  ].join('\n');
-}
-
-function addUp(
-  totals: Map<string, number>,
-  { operations, faults, details, virtualMs, events }: RunResult,
-): void {
-  const add = (name: string, count: number): void => void totals.set(name, (totals.get(name) ?? 0) + count);
-  add('virtual seconds', virtualMs / 1_000);
-  add('events', events);
-  for (const [name, count] of Object.entries(operations)) add(`operations ${name}`, count as number);
-  for (const [name, count] of Object.entries(faults)) add(name, count);
-  for (const [name, count] of Object.entries(details)) add(name, count);
-}
-
-function parseCount(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number of at most 15 digits');
-  return Number(text);
 }
