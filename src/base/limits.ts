@@ -41,6 +41,8 @@ export const limits = {
   sessionsMax: 10_000,
   sessionRepliesMax: 4_096,
   sessionReplyBytesMax: 8 * MIB,
+  /** Leases of one cluster, which are held in memory. */
+  leasesMax: 100_000,
   /** History that watches can resume from. */
   changeLogBytesMax: 16 * MIB,
   /** One frame between servers. */

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { BatchCommand, Fence } from './commands.ts';
 import type { KeySpace } from './key-space.ts';
+import type { Leases } from './leases.ts';
 import type { KeyOp, Op, StateOp } from './ops.ts';
 import { isKeyOp } from './ops.ts';
 import type { OpResult } from './replies.ts';
@@ -9,6 +10,7 @@ import type { Effect, OpContext } from './run-op.ts';
 import { failed, runOp } from './run-op.ts';
 
 export interface BatchContext extends OpContext {
+  readonly leases: Leases;
   /** Bytes of all values that the results carry; one value alone may be larger. */
   readonly replyBytesMax: number;
 }
@@ -75,11 +77,19 @@ function undone({ kind, result: { status, version } }: Effect, versionMax: numbe
   return { status, version: version > versionMax ? 0 : version };
 }
 
-function runStateOp(keys: KeySpace, op: StateOp, { stampMs }: OpContext): OpResult {
+function runStateOp(keys: KeySpace, op: StateOp, { leases, stampMs }: BatchContext): OpResult {
   switch (op.op) {
     case 'flush':
       keys.flush(stampMs);
       return { status: 'ok', version: keys.version };
+    case 'lease-grant': {
+      const lease = leases.grant(op.ttlMs, stampMs);
+      return lease === null ? { status: 'too-many-leases', version: 0 } : { status: 'ok', version: 0, lease };
+    }
+    case 'lease-keep-alive':
+      return { status: leases.keepAlive(op.lease, stampMs) ? 'ok' : 'lease-not-found', version: 0 };
+    case 'lease-revoke':
+      return { status: leases.revoke(op.lease, stampMs) ? 'ok' : 'lease-not-found', version: 0 };
   }
 }
 

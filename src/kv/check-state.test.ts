@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkState } from './check-state.ts';
 import { Client, checkSaved, expire, open, run, set } from './kv.test-support.ts';
-import { encodeFence, encodeLease, fenceKey, leaseKey, leaseMemberKey } from './leases.ts';
+import { encodeLease, leaseKey, leaseMemberKey } from './leases.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 import { expiryKey } from './expiry.ts';
 import { recordKey } from './records.ts';
@@ -67,7 +67,7 @@ test('damage that still looks right shows in the hash', () => {
       const [, [reply] = assert.fail()] = storage.range({ start: 's', end: 't' });
       storage.delete(reply);
     },
-    (storage) => flip(storage, 'vheader', 60),
+    (storage) => flip(storage, 'vheader', 68),
   ];
   for (const change of changes) {
     const storage = saved();
@@ -86,20 +86,37 @@ test('an expiry index that does not fit the records is damage', () => {
   assert.throws(() => checkState(surplus), { code: 'STORE_DAMAGED', message: /an entry too many/ });
 });
 
-test('leases and fencing counters are part of the hash, and checked', () => {
-  const storage = saved();
-  const { stateHash } = checkState(storage);
-  storage.put(leaseKey(1), encodeLease({ ttlMs: 10, expiresAtMs: 20 }));
-  const withLease = checkState(storage).stateHash;
-  storage.put(fenceKey('lock'), encodeFence(7));
-  const withFence = checkState(storage).stateHash;
-  storage.put(fenceKey('lock'), encodeFence(8));
-  assert.equal(new Set([stateHash, withLease, withFence, checkState(storage).stateHash]).size, 4);
-  storage.put(leaseMemberKey(1, 'a'), Uint8Array.of(0));
-  storage.put(fenceKey('lock'), Uint8Array.of(1));
-  assert.throws(() => checkState(storage), { code: 'STORE_DAMAGED', message: /fencing counter/ });
+test('leases are part of the hash, and what points to them and from them is checked', () => {
+  const opened = open();
+  const client = new Client(opened.machine);
+  client.do(0, { op: 'lease-grant', ttlMs: 50 });
+  client.do(0, set('a', 'x', { lease: 1 }));
+  checkSaved(opened);
+  const { stateHash } = checkState(opened.storage);
+  const changed = (change: (storage: MemoryStorage) => void) => (): string => {
+    const storage = opened.storage.copy();
+    change(storage);
+    return checkState(storage).stateHash;
+  };
+  const longer = changed((storage) => storage.put(leaseKey(1), encodeLease({ ttlMs: 51, expiresAtMs: 50 })));
+  assert.notEqual(longer(), stateHash);
+  const damages: [RegExp, (storage: MemoryStorage) => void][] = [
+    [/lease of key "a"/, (storage) => storage.delete(leaseMemberKey(1, 'a'))],
+    [/lease of key "a"/, (storage) => storage.delete(leaseKey(1))],
+    [
+      /keys of leases has an entry too many/,
+      (storage) => storage.put(leaseMemberKey(1, 'b'), Uint8Array.of(0)),
+    ],
+    [/end of lease/, (storage) => storage.put(leaseKey(1), encodeLease({ ttlMs: 50, expiresAtMs: 51 }))],
+    [/ends of leases has an entry too many/, (storage) => storage.put('y12345678', Uint8Array.of(0))],
+    [/lease .* is damaged/, (storage) => storage.put(leaseKey(1), Uint8Array.of(1))],
+  ];
+  for (const [message, change] of damages) {
+    assert.throws(changed(change), { code: 'STORE_DAMAGED', message });
+  }
+  const storage = opened.storage.copy();
   storage.put(leaseKey(1), Uint8Array.of(1));
-  assert.throws(() => checkState(storage), { code: 'STORE_DAMAGED', message: /lease/ });
+  assert.throws(() => open({}, storage), { code: 'STORE_DAMAGED', message: /lease/ });
 });
 
 test('a machine does not start from a damaged state', () => {

@@ -1,11 +1,11 @@
 import { KvraftError } from '../base/errors.ts';
-import type { StateStorage } from '../store/store.ts';
+import type { StateKey, StateStorage } from '../store/store.ts';
 import { ChangeLog } from './change-log.ts';
 import { expiryKey } from './expiry.ts';
-import { decodeFence, decodeLease } from './leases.ts';
+import { decodeLease, leaseKey, leaseMemberKey } from './leases.ts';
 import { hashedCounters, loadHeader } from './state-header.ts';
 import { namespaces, prefixRange } from './namespaces.ts';
-import { checkRecord, recordExpiresAtMs, recordVersion } from './records.ts';
+import { checkRecord, recordExpiresAtMs, recordLease, recordVersion } from './records.ts';
 import { loadSessions } from './session-storage.ts';
 import { StateHash } from './state-hash.ts';
 
@@ -27,7 +27,7 @@ export function checkState(storage: StateStorage): StateCheck {
   const hash = new StateHash();
   const { keyCount, flushedCount } = addRecords(storage, hash, header.flushedThrough);
   addSessions(storage, hash);
-  addEntries(storage, hash);
+  addLeases(storage, hash);
   new ChangeLog(storage, Infinity).load(header.changesCompactedThrough, header.version);
   const stateHash = hash.digest(hashedCounters({ ...header, keyCount, flushedCount }));
   hash.restore(header.sums);
@@ -42,6 +42,7 @@ function addRecords(
   let keyCount = 0;
   let flushedCount = 0;
   let expiring = 0;
+  let leased = 0;
   for (const [storageKey, record] of storage.range(prefixRange(namespaces.record))) {
     const key = storageKey.slice(1);
     checkRecord(key, record);
@@ -49,14 +50,20 @@ function addRecords(
     if (recordVersion(record) < flushedThrough) flushedCount++;
     else keyCount++;
     const expiresAtMs = recordExpiresAtMs(record);
-    if (expiresAtMs === 0) continue;
-    expiring++;
-    if (storage.get(expiryKey(expiresAtMs, key)) === undefined)
-      throw damaged(`expiry of key ${show(key)} is missing`);
+    if (expiresAtMs !== 0) {
+      expiring++;
+      if (storage.get(expiryKey(expiresAtMs, key)) === undefined)
+        throw damaged(`expiry of key ${show(key)} is missing`);
+    }
+    const lease = recordLease(record);
+    if (lease !== 0) {
+      leased++;
+      if (storage.get(leaseMemberKey(lease, key)) === undefined || storage.get(leaseKey(lease)) === undefined)
+        throw damaged(`lease of key ${show(key)} is missing`);
+    }
   }
-  for (const [entry] of storage.range(prefixRange(namespaces.expiry))) {
-    if (--expiring < 0) throw damaged(`expiry index has an entry too many, up to ${show(entry)}`);
-  }
+  countDown(storage, namespaces.expiry, expiring, 'expiry index');
+  countDown(storage, namespaces.leaseKey, leased, 'index of the keys of leases');
   return { keyCount, flushedCount };
 }
 
@@ -67,14 +74,24 @@ function addSessions(storage: StateStorage, hash: StateHash): void {
   }
 }
 
-function addEntries(storage: StateStorage, hash: StateHash): void {
+function addLeases(storage: StateStorage, hash: StateHash): void {
+  let count = 0;
   for (const [key, bytes] of storage.range(prefixRange(namespaces.lease))) {
-    if (decodeLease(bytes) === null) throw damaged(`lease ${show(key)} is damaged`);
+    const lease = decodeLease(bytes);
+    if (lease === null) throw damaged(`lease ${show(key)} is damaged`);
+    const entry = expiryKey(lease.expiresAtMs, key.slice(1), namespaces.leaseExpiry);
+    if (storage.get(entry) === undefined) throw damaged(`end of lease ${show(key)} is missing`);
     hash.addEntry(key, bytes);
+    count++;
   }
-  for (const [key, bytes] of storage.range(prefixRange(namespaces.fence))) {
-    if (decodeFence(bytes) === null) throw damaged(`fencing counter ${show(key)} is damaged`);
-    hash.addEntry(key, bytes);
+  countDown(storage, namespaces.leaseExpiry, count, 'index of the ends of leases');
+}
+
+/** An index of which `count` entries were found has no others. */
+function countDown(storage: StateStorage, namespace: StateKey, count: number, what: string): void {
+  let left = count;
+  for (const [entry] of storage.range(prefixRange(namespace))) {
+    if (--left < 0) throw damaged(`${what} has an entry too many, up to ${show(entry)}`);
   }
 }
 

@@ -16,7 +16,15 @@ const key = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((key) => Buffer.f
 const value = fc.uint8Array({ maxLength: 60 });
 const flags = fc.nat(0xffff_ffff);
 const by = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-const parts: OpParts = { key, value, flags, ttlMs: uint, version: uint, by };
+const parts: OpParts = {
+  key,
+  value,
+  flags,
+  ttlMs: uint,
+  version: uint,
+  by,
+  lease: fc.integer({ min: 1, max: 2 ** 53 - 1 }),
+};
 const fence = fc.record({ lock: key, token: uint });
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc
@@ -163,7 +171,14 @@ test('the smallest change to a well-formed command that makes it none is noticed
     batchOf([10]),
     batchOf([10, k]),
     batchOf([10, null, 0]),
+    batchOf([11, null, 0]),
+    batchOf([11, null, 1, 1]),
+    batchOf([11, k, 1]),
+    batchOf([12, null]),
+    batchOf([12, null, -1]),
+    batchOf([13, null, 1, 1]),
     batch([4, true], [5, [[10, null]]]),
+    batch([4, true], [5, [[13, null, 1]]]),
     batch([6, k]),
     batch([6, 'lock'], [7, 1]),
     batch([6, k], [7, -1]),

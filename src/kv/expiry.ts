@@ -1,10 +1,9 @@
-import type { StateKey, StateStorage } from '../store/store.ts';
+import type { RangeOptions, StateKey, StateStorage } from '../store/store.ts';
 import { parseSortableNumber, sortableNumber } from './binary.ts';
 import { namespaces, prefixRange } from './namespaces.ts';
 
 /** Index entries have no value; some storages dislike empty ones. */
 const NOTHING = Uint8Array.of(0);
-const RANGE = prefixRange(namespaces.expiry);
 const SUBJECT_AT = 1 + 8;
 
 export interface Due {
@@ -13,7 +12,7 @@ export interface Due {
 }
 
 /**
- * Which keys expire when: in the storage, as entries ordered by (time, key).
+ * Which keys expire when, or what else does: in the storage, as entries of one namespace, ordered by (time, key).
  *
  * The leader asks for the first time after every batch. So the place below which no entry stands is remembered: it is
  * the first entry itself, or a bound from which the next search starts, which so never walks over what was deleted.
@@ -27,23 +26,28 @@ export interface Due {
  */
 export class ExpiryIndex {
   readonly #storage: StateStorage;
+  readonly #namespace: StateKey;
+  readonly #range: RangeOptions;
   /** No entry stands below. */
-  #floor: StateKey = RANGE.start;
+  #floor: StateKey;
   /** Whether an entry stands right there (or, at the end of the namespace, none stands anywhere). */
   #exact = false;
 
-  constructor(storage: StateStorage) {
+  constructor(storage: StateStorage, namespace: StateKey = namespaces.expiry) {
     this.#storage = storage;
+    this.#namespace = namespace;
+    this.#range = prefixRange(namespace);
+    this.#floor = this.#range.start;
   }
 
   /** Forgets what is remembered: the storage changed from outside. */
   reset(): void {
-    this.#floor = RANGE.start;
+    this.#floor = this.#range.start;
     this.#exact = false;
   }
 
   add(atMs: number, key: string): void {
-    const entry = expiryKey(atMs, key);
+    const entry = expiryKey(atMs, key, this.#namespace);
     this.#storage.put(entry, NOTHING);
     if (entry > this.#floor) return;
     this.#floor = entry;
@@ -51,7 +55,7 @@ export class ExpiryIndex {
   }
 
   remove(atMs: number, key: string): void {
-    const entry = expiryKey(atMs, key);
+    const entry = expiryKey(atMs, key, this.#namespace);
     this.#storage.delete(entry);
     if (entry === this.#floor) this.#exact = false;
   }
@@ -59,18 +63,18 @@ export class ExpiryIndex {
   /** The log time at which the first key expires, or null. */
   nextMs(): number | null {
     if (!this.#exact) {
-      const [first] = this.#storage.range({ ...RANGE, start: this.#floor, limit: 1 });
-      this.#floor = first?.[0] ?? RANGE.end;
+      const [first] = this.#storage.range({ ...this.#range, start: this.#floor, limit: 1 });
+      this.#floor = first?.[0] ?? this.#range.end;
       this.#exact = true;
     }
-    return this.#floor === RANGE.end ? null : parseSortableNumber(this.#floor, 1);
+    return this.#floor === this.#range.end ? null : parseSortableNumber(this.#floor, 1);
   }
 
   /** The first keys that are due at log time `stampMs`, at most `limit`, in order of time and key. */
   due(stampMs: number, limit: number): Due[] {
     const first = this.nextMs();
     if (first === null || first > stampMs) return [];
-    const end = namespaces.expiry + sortableNumber(stampMs + 1);
+    const end = this.#namespace + sortableNumber(stampMs + 1);
     const due: Due[] = [];
     for (const [entry] of this.#storage.range({ start: this.#floor, end, limit }))
       due.push(parseExpiryKey(entry));
@@ -78,8 +82,8 @@ export class ExpiryIndex {
   }
 }
 
-export const expiryKey = (atMs: number, key: string): StateKey =>
-  namespaces.expiry + sortableNumber(atMs) + key;
+export const expiryKey = (atMs: number, key: string, namespace: StateKey = namespaces.expiry): StateKey =>
+  namespace + sortableNumber(atMs) + key;
 
 export const parseExpiryKey = (entry: StateKey): Due => ({
   atMs: parseSortableNumber(entry, 1),

@@ -3,8 +3,9 @@ import type { StateStorage } from '../store/store.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { ChangeType } from './change-segment.ts';
 import { ExpiryIndex } from './expiry.ts';
+import type { Leases } from './leases.ts';
 import { namespaces, prefixRange } from './namespaces.ts';
-import { recordExpiresAtMs, recordKey, recordVersion } from './records.ts';
+import { recordExpiresAtMs, recordKey, recordLease, recordVersion } from './records.ts';
 import type { StateHash } from './state-hash.ts';
 
 /** What a `KeySpace` is saved as, beside the records. */
@@ -30,7 +31,7 @@ const RECORDS = prefixRange(namespaces.record);
 
 /**
  * The keys and their records. Every change of a key goes through here, and with it go the version counter, the
- * number of keys, the expiry index, the state hash and the change log.
+ * number of keys, the expiry index, the keys of leases, the state hash and the change log.
  *
  * A flush raises `flushedThrough`, and with that every record is gone, whatever their number. The records themselves
  * are purged bit by bit, or as soon as a write comes across one; that is no change, and takes no version.
@@ -39,6 +40,7 @@ export class KeySpace {
   readonly #storage: StateStorage;
   readonly #hash: StateHash;
   readonly #changes: ChangeLog;
+  readonly #leases: Leases;
   readonly #expiry: ExpiryIndex;
   #version = 0;
   #count = 0;
@@ -47,10 +49,11 @@ export class KeySpace {
   #purgeCursor = '';
   #purgeDueMs = 0;
 
-  constructor(storage: StateStorage, hash: StateHash, changes: ChangeLog) {
+  constructor(storage: StateStorage, hash: StateHash, changes: ChangeLog, leases: Leases) {
     this.#storage = storage;
     this.#hash = hash;
     this.#changes = changes;
+    this.#leases = leases;
     this.#expiry = new ExpiryIndex(storage);
   }
 
@@ -103,10 +106,17 @@ export class KeySpace {
       this.#purgeRecord(key, record);
       return undefined;
     }
-    const expiresAtMs = recordExpiresAtMs(record);
-    if (expiresAtMs === 0 || expiresAtMs > stampMs) return record;
+    if (!this.isDue(record, stampMs)) return record;
     this.#remove(key, record, 'expire');
     return undefined;
+  }
+
+  /** Whether time has ended the record, or the lease that it hangs on: by log time `stampMs`, or by revocation. */
+  isDue(record: Uint8Array, stampMs: number): boolean {
+    const expiresAtMs = recordExpiresAtMs(record);
+    if (expiresAtMs !== 0 && expiresAtMs <= stampMs) return true;
+    const lease = recordLease(record);
+    return lease !== 0 && !this.#leases.isAlive(lease, stampMs);
   }
 
   /** Gives the key, whose record is `old`, a record made for the next version. */
@@ -168,10 +178,31 @@ export class KeySpace {
     for (const { atMs, key } of due) {
       const record = this.#storage.get(recordKey(key));
       assert(record !== undefined && recordExpiresAtMs(record) === atMs, 'the expiry index fits the records');
-      if (this.#isFlushed(record)) this.#purgeRecord(key, record);
-      else this.#remove(key, record, 'expire');
+      this.#end(key, record);
     }
     return due.length;
+  }
+
+  /**
+   * Ends leases that are due at log time `stampMs`, with all their keys, the first due first: at most `limit` keys and
+   * leases together. Returns how many it were.
+   */
+  endDueLeases(stampMs: number, limit: number): number {
+    let left = limit;
+    for (let lease = this.#leases.firstDue(stampMs); lease !== null && left > 0;) {
+      const keys = this.#leases.keysOf(lease, left);
+      for (const key of keys) {
+        const record = this.#storage.get(recordKey(key));
+        assert(record !== undefined && recordLease(record) === lease, 'the keys of a lease name it');
+        this.#end(key, record);
+      }
+      left -= keys.length;
+      if (left === 0) break;
+      this.#leases.remove(lease);
+      left--;
+      lease = this.#leases.firstDue(stampMs);
+    }
+    return limit - left;
   }
 
   /** The log time at which the first key is due, or null. */
@@ -181,6 +212,12 @@ export class KeySpace {
 
   #isFlushed(record: Uint8Array): boolean {
     return recordVersion(record) < this.#flushedThrough;
+  }
+
+  /** Time has come for a record, which a flush may have removed before. */
+  #end(key: string, record: Uint8Array): void {
+    if (this.#isFlushed(record)) this.#purgeRecord(key, record);
+    else this.#remove(key, record, 'expire');
   }
 
   #remove(key: string, old: Uint8Array, type: 'delete' | 'expire'): void {
@@ -210,6 +247,8 @@ export class KeySpace {
       if (fromMs !== 0) this.#expiry.remove(fromMs, key);
       if (toMs !== 0) this.#expiry.add(toMs, key);
     }
+    const lease = record === undefined ? 0 : recordLease(record);
+    this.#leases.move(key, old === undefined ? 0 : recordLease(old), lease);
     this.#hash.replaceRecord(key, old, record);
   }
 }

@@ -34,19 +34,20 @@ export function register(machine: KvStateMachine, stampMs = 0): number {
 
 /** A client that has an answer to each request before it makes the next. */
 export class Client {
-  readonly #machine: KvStateMachine;
+  /** May be replaced by one that goes on from its state. */
+  machine: KvStateMachine;
   readonly session: number;
   number = 0;
 
   constructor(machine: KvStateMachine, stampMs = 0) {
-    this.#machine = machine;
+    this.machine = machine;
     this.session = register(machine, stampMs);
   }
 
   batch(stampMs: number, ops: readonly Op[], atomic = false, fence?: Fence): OpResult[] {
     const number = ++this.number;
     const batch = { command: 'batch', session: this.session, number, lowest: number, atomic, ops } as const;
-    const reply = run(this.#machine, fence === undefined ? batch : { ...batch, fence }, stampMs);
+    const reply = run(this.machine, fence === undefined ? batch : { ...batch, fence }, stampMs);
     assert(reply.status === 'ok', reply.status);
     return [...reply.results];
   }

@@ -7,6 +7,8 @@ import { ChangeLog } from './change-log.ts';
 import type { BatchCommand, Command } from './commands.ts';
 import { decodeCommand, encodeCommand } from './commands.ts';
 import { KeySpace } from './key-space.ts';
+import type { Lease } from './leases.ts';
+import { Leases } from './leases.ts';
 import type { StateHeader } from './state-header.ts';
 import { hashedCounters, loadHeader, saveHeader } from './state-header.ts';
 import type { KvOptions } from './options.ts';
@@ -27,6 +29,7 @@ export class KvStateMachine implements StateMachine<Reply> {
   readonly #options: KvOptions;
   readonly #hash = new StateHash();
   readonly #changes: ChangeLog;
+  readonly #leases: Leases;
   readonly #keys: KeySpace;
   readonly #sessions: Sessions;
   /** Of the last entry since `load`. */
@@ -42,7 +45,8 @@ export class KvStateMachine implements StateMachine<Reply> {
     this.#storage = storage;
     this.#options = { ...defaultKvOptions, ...options };
     this.#changes = new ChangeLog(storage, this.#options.changeLogBytesMax);
-    this.#keys = new KeySpace(storage, this.#hash, this.#changes);
+    this.#leases = new Leases(storage, this.#hash, this.#options);
+    this.#keys = new KeySpace(storage, this.#hash, this.#changes, this.#leases);
     this.#sessions = new Sessions(storage, this.#hash, this.#options);
   }
 
@@ -55,10 +59,19 @@ export class KvStateMachine implements StateMachine<Reply> {
 
   /** The key as of the last applied entry: see `ExpiryIndex` for why reads do not go by log time. */
   get(key: string): RecordView | undefined {
-    const bytes = this.#keys.read(key);
-    if (bytes === undefined) return undefined;
-    const record = decodeRecord(bytes);
-    return record.expiresAtMs !== 0 && record.expiresAtMs <= this.#goneThroughMs ? undefined : record;
+    const record = this.#keys.read(key);
+    return record === undefined || this.#keys.isDue(record, this.#goneThroughMs)
+      ? undefined
+      : decodeRecord(record);
+  }
+
+  /** A lease as of the last applied entry. One that was revoked is none. */
+  lease(id: number): Lease | undefined {
+    return this.#leases.isAlive(id, this.#goneThroughMs) ? this.#leases.get(id) : undefined;
+  }
+
+  get leaseCount(): number {
+    return this.#leases.count;
   }
 
   get keyCount(): number {
@@ -104,6 +117,7 @@ export class KvStateMachine implements StateMachine<Reply> {
     this.#stampMs = 0;
     this.#goneThroughMs = 0;
     this.#hash.restore(header.sums);
+    this.#leases.load(header.lastLease);
     this.#keys.load(header);
     this.#sessions.load(header.lastSession);
     this.#changes.load(header.changesCompactedThrough, header.version);
@@ -114,8 +128,10 @@ export class KvStateMachine implements StateMachine<Reply> {
   }
 
   nextDeadlineMs(): number | null {
+    const keys = this.#keys;
+    const deadlines = [keys.nextExpiryMs(), keys.nextPurgeMs, this.#leases.nextMs(), this.#sessions.nextMs()];
     let next: number | null = null;
-    for (const deadline of [this.#keys.nextExpiryMs(), this.#keys.nextPurgeMs, this.#sessions.nextMs()]) {
+    for (const deadline of deadlines) {
       if (deadline !== null && (next === null || deadline < next)) next = deadline;
     }
     return next;
@@ -140,14 +156,20 @@ export class KvStateMachine implements StateMachine<Reply> {
       case 'end-session':
         this.#sessions.end(command.session);
         return { status: 'ended' };
-      case 'expire': {
-        const { expiredKeysMax, purgedRecordsMax, purgedBytesMax } = this.#options;
-        this.#keys.purge(stampMs, purgedRecordsMax, purgedBytesMax);
-        const keys = this.#keys.expireDue(stampMs, expiredKeysMax);
-        this.#goneThroughMs = keys === expiredKeysMax ? stampMs : 0;
-        return { status: 'expired', keys, sessions: this.#sessions.expireDue(stampMs) };
-      }
+      case 'expire':
+        return this.#expire(stampMs);
     }
+  }
+
+  #expire(stampMs: number): Reply {
+    const keys = this.#keys;
+    const { expiredKeysMax, purgedRecordsMax, purgedBytesMax } = this.#options;
+    const before = keys.count;
+    let dropped = keys.expireDue(stampMs, expiredKeysMax);
+    dropped += keys.endDueLeases(stampMs, expiredKeysMax - dropped);
+    this.#goneThroughMs = dropped >= expiredKeysMax ? stampMs : 0;
+    keys.purge(stampMs, purgedRecordsMax, purgedBytesMax);
+    return { status: 'expired', keys: before - keys.count, sessions: this.#sessions.expireDue(stampMs) };
   }
 
   #batch(batch: BatchCommand, stampMs: number): Reply {
@@ -156,12 +178,11 @@ export class KvStateMachine implements StateMachine<Reply> {
     if (admission.verdict === 'repeated') return { status: 'ok', results: admission.results };
     if (admission.verdict !== 'execute') return { status: admission.verdict };
     const { valueBytesMax, sessionReplyBytesMax } = this.#options;
-    const leaseIsAlive = (): boolean => false;
     const results = runBatch(this.#keys, batch, {
       stampMs,
       valueBytesMax,
       replyBytesMax: sessionReplyBytesMax,
-      leaseIsAlive,
+      leases: this.#leases,
     });
     this.#sessions.record(session, number, results);
     return { status: 'ok', results };
@@ -171,6 +192,7 @@ export class KvStateMachine implements StateMachine<Reply> {
     return {
       ...this.#keys.state,
       lastSession: this.#sessions.lastId,
+      lastLease: this.#leases.lastId,
       changesCompactedThrough: this.#changes.compactedThrough,
       sums: this.#hash.sums,
     };

@@ -8,7 +8,7 @@ export const namespaces: Omit<typeof all, 'store' | 'replica'> = {
   change: 'c',
   lease: 'l',
   leaseKey: 'L',
-  fence: 'f',
+  leaseExpiry: 'y',
   machine: 'v',
 };
 

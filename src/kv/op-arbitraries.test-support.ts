@@ -9,15 +9,18 @@ export interface OpParts {
   readonly ttlMs: fc.Arbitrary<number>;
   readonly version: fc.Arbitrary<number>;
   readonly by: fc.Arbitrary<bigint>;
+  readonly lease: fc.Arbitrary<number>;
 }
 
 const when = fc.constantFrom('always' as const, 'absent' as const, 'present' as const);
 
-export function keyOps({ key, value, flags, ttlMs, version, by }: OpParts): fc.Arbitrary<KeyOp> {
+export function keyOps({ key, value, flags, ttlMs, version, by, lease }: OpParts): fc.Arbitrary<KeyOp> {
   const append = { key, value, when: fc.constantFrom('always' as const, 'present' as const) };
   return fc.oneof(
     { weight: 3, arbitrary: fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs, when }) },
+    fc.record({ op: fc.constant('set' as const), key, value, flags, ttlMs, when, lease }),
     fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs, version }),
+    fc.record({ op: fc.constant('cas' as const), key, value, flags, ttlMs, version, lease }),
     fc.record({ op: fc.constant('delete' as const), key, version: fc.oneof(fc.constant(0), version) }),
     fc.record({ op: fc.constant('append' as const), ...append }),
     fc.record({ op: fc.constant('prepend' as const), ...append }),
@@ -35,5 +38,14 @@ export function keyOps({ key, value, flags, ttlMs, version, by }: OpParts): fc.A
   );
 }
 
-export const allOps = (parts: OpParts): fc.Arbitrary<Op> =>
-  fc.oneof({ weight: 30, arbitrary: keyOps(parts) }, { weight: 1, arbitrary: fc.constant({ op: 'flush' }) });
+export function allOps(parts: OpParts): fc.Arbitrary<Op> {
+  const { lease, ttlMs } = parts;
+  const grant = ttlMs.map((ttlMs) => ({ op: 'lease-grant' as const, ttlMs: Math.max(1, ttlMs) }));
+  return fc.oneof(
+    { weight: 30, arbitrary: keyOps(parts) },
+    { weight: 1, arbitrary: fc.constant({ op: 'flush' as const }) },
+    { weight: 3, arbitrary: grant },
+    { weight: 2, arbitrary: fc.record({ op: fc.constant('lease-keep-alive' as const), lease }) },
+    { weight: 1, arbitrary: fc.record({ op: fc.constant('lease-revoke' as const), lease }) },
+  );
+}

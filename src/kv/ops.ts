@@ -35,7 +35,7 @@ export interface CasOp extends Put {
 
 export interface DeleteOp extends Keyed {
   readonly op: 'delete';
-  /** The version that the key must have; 0: whatever it has. */
+  /** The version that the key must have; 0: whatever it has, and that it is not there fails no atomic batch. */
   readonly version: number;
 }
 
@@ -104,8 +104,21 @@ export interface FlushOp {
   readonly op: 'flush';
 }
 
-/** An operation on the whole state. */
-export type StateOp = FlushOp;
+/** Makes a lease, whose keys go when it ends: `ttlMs` of log time after it was granted or last kept alive. */
+export interface LeaseGrantOp {
+  readonly op: 'lease-grant';
+  /** At least 1. */
+  readonly ttlMs: number;
+}
+
+/** Begins the time of a lease anew, or ends it now. */
+export interface LeaseOp<Name extends 'lease-keep-alive' | 'lease-revoke'> {
+  readonly op: Name;
+  readonly lease: number;
+}
+
+/** An operation on the whole state, or on a lease. */
+export type StateOp = FlushOp | LeaseGrantOp | LeaseOp<'lease-keep-alive'> | LeaseOp<'lease-revoke'>;
 
 export type Op = KeyOp | StateOp;
 
@@ -185,6 +198,14 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
     encode: () => [],
     decode: (_key, fields) => (fields.length === 0 ? { op: 'flush' } : null),
   },
+  'lease-grant': {
+    code: 11,
+    encode: ({ ttlMs }) => [ttlMs],
+    decode: (_key, [ttlMs, ...rest]) =>
+      isUint(ttlMs) && ttlMs > 0 && rest.length === 0 ? { op: 'lease-grant', ttlMs } : null,
+  },
+  'lease-keep-alive': leaseCodec('lease-keep-alive', 12),
+  'lease-revoke': leaseCodec('lease-revoke', 13),
 };
 
 function appendCodec<Name extends AppendOp['op']>(name: Name, code: number): OpCodec<AppendOp<Name>> {
@@ -198,6 +219,17 @@ function appendCodec<Name extends AppendOp['op']>(name: Name, code: number): OpC
   };
 }
 
+function leaseCodec<Name extends 'lease-keep-alive' | 'lease-revoke'>(
+  name: Name,
+  code: number,
+): OpCodec<LeaseOp<Name>> {
+  return {
+    code,
+    encode: ({ lease }) => [lease],
+    decode: (_key, [lease, ...rest]) => (isUint(lease) && rest.length === 0 ? { op: name, lease } : null),
+  };
+}
+
 const leaseField = ({ lease = 0 }: Put): number[] => (lease === 0 ? [] : [lease]);
 
 const codecsByCode = new Map<unknown, readonly [Op['op'], OpCodec<Op>]>(
@@ -205,7 +237,12 @@ const codecsByCode = new Map<unknown, readonly [Op['op'], OpCodec<Op>]>(
 );
 
 /** Operations that have no key; it is encoded as null. */
-const keyless: ReadonlySet<Op['op']> = new Set<StateOp['op']>(['flush']);
+const keyless: ReadonlySet<Op['op']> = new Set<StateOp['op']>([
+  'flush',
+  'lease-grant',
+  'lease-keep-alive',
+  'lease-revoke',
+]);
 
 export function encodeOp(op: Op): unknown[] {
   const codec: OpCodec<Op> = codecs[op.op];

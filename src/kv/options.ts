@@ -17,8 +17,9 @@ export interface KvOptions {
    * answer for. Also the bytes of all values that one batch answers; a single value may be larger.
    */
   readonly sessionReplyBytesMax: number;
+  readonly leasesMax: number;
   readonly changeLogBytesMax: number;
-  /** Keys that one expire command drops at most, so that no entry stalls the servers for long. */
+  /** Keys and leases that one expire command drops at most, so that no entry stalls the servers for long. */
   readonly expiredKeysMax: number;
   /** Records and bytes that one expire command looks at, at most, to remove what a flush left behind. */
   readonly purgedRecordsMax: number;
@@ -31,6 +32,7 @@ export const defaultKvOptions: KvOptions = {
   sessionTtlMs: 10 * 60 * 1_000,
   sessionRepliesMax: limits.sessionRepliesMax,
   sessionReplyBytesMax: limits.sessionReplyBytesMax,
+  leasesMax: limits.leasesMax,
   changeLogBytesMax: limits.changeLogBytesMax,
   expiredKeysMax: 10_000,
   purgedRecordsMax: 1_000,

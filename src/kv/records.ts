@@ -3,7 +3,8 @@
  *
  *     0  version      u64   (to 2^53 − 1)
  *     8  expiresAtMs  u64   log time, 0: never
- *    16  lease        u64   0: none
+ *    16  lease        u56   0: none
+ *    23  unused, 0
  *    24  flags        u32
  *    28  value crc    u32   CRC-32 of the value
  *    32  value
@@ -85,7 +86,8 @@ export const recordVersion = (record: Uint8Array): number => readUint53(record, 
 
 export const recordExpiresAtMs = (record: Uint8Array): number => readUint53(record, EXPIRES_AT);
 
-export const recordLease = (record: Uint8Array): number => readUint53(record, LEASE);
+export const recordLease = (record: Uint8Array): number =>
+  readUint32(record, LEASE) + (readUint32(record, LEASE + 4) & 0xff_ffff) * 2 ** 32;
 
 export const recordFlags = (record: Uint8Array): number => readUint32(record, FLAGS);
 

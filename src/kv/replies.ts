@@ -14,6 +14,7 @@ const statusCodes = {
   'lease-not-found': 8,
   'reply-too-large': 9,
   fenced: 10,
+  'too-many-leases': 11,
 } as const;
 
 export type OpStatus = keyof typeof statusCodes;
@@ -34,6 +35,8 @@ export interface OpResult {
   readonly value?: Uint8Array;
   /** Where `value` is: of the record. */
   readonly flags?: number;
+  /** With `ok`, of a grant: the lease's id. */
+  readonly lease?: number;
 }
 
 /** What a command answers. */
@@ -67,14 +70,27 @@ export const statusCode = (status: OpStatus): number => statusCodes[status];
 
 const packr = new Packr({ useRecords: false });
 
-/** Results for the storage: of each its status code and version, and its value and flags if it has them. */
-export function encodeResults(results: readonly OpResult[]): Uint8Array {
-  return packr.pack(
-    results.map(({ status, version, value, flags }) =>
-      value === undefined ? [statusCode(status), version] : [statusCode(status), version, value, flags ?? 0],
-    ),
-  );
+/** A result as an array: status code and version, and behind them value and flags, or the lease. */
+export function resultFields({ status, version, value, flags = 0, lease }: OpResult): unknown[] {
+  const code = statusCode(status);
+  if (value !== undefined) return [code, version, value, flags];
+  return lease === undefined ? [code, version] : [code, version, null, 0, lease];
 }
+
+/** Null if the fields are not what `resultFields` made. */
+export function parseResult(fields: unknown): OpResult | null {
+  if (!Array.isArray(fields)) return null;
+  const [code, version, value, flags, lease, ...rest] = fields as unknown[];
+  const status = statuses.get(code);
+  if (status === undefined || !isUint(version) || rest.length > 0) return null;
+  if (value === undefined) return { status, version };
+  if (value === null) return isUint(lease) ? { status, version, lease } : null;
+  return isBytes(value) && isUint32(flags) && lease === undefined ? { status, version, value, flags } : null;
+}
+
+/** Results for the storage. */
+export const encodeResults = (results: readonly OpResult[]): Uint8Array =>
+  packr.pack(results.map(resultFields));
 
 /** Null if the bytes are not what `encodeResults` wrote. */
 export function decodeResults(bytes: Uint8Array): OpResult[] | null {
@@ -87,18 +103,11 @@ export function decodeResults(bytes: Uint8Array): OpResult[] | null {
   if (!Array.isArray(encoded)) return null;
   const results: OpResult[] = [];
   for (const fields of encoded) {
-    const result = Array.isArray(fields) ? decodeResult(fields) : null;
+    const result = parseResult(fields);
     if (result === null) return null;
     results.push(result);
   }
   return results;
-}
-
-function decodeResult([code, version, value, flags, ...rest]: readonly unknown[]): OpResult | null {
-  const status = statuses.get(code);
-  if (status === undefined || !isUint(version) || rest.length > 0) return null;
-  if (value === undefined) return { status, version };
-  return isBytes(value) && isUint32(flags) ? { status, version, value, flags } : null;
 }
 
 const RESULT_BYTES = 32;

@@ -1,5 +1,6 @@
 /** What each operation on a key does. Nothing here changes anything by itself. */
 import { fnv1a } from './fnv1a.ts';
+import type { Leases } from './leases.ts';
 import type { AppendOp, CasOp, CheckOp, DeleteOp, IncrementOp, KeyOp, SetOp, TouchOp } from './ops.ts';
 import {
   appendToRecord,
@@ -18,8 +19,7 @@ import type { OpResult, OpStatus } from './replies.ts';
 export interface OpContext {
   readonly stampMs: number;
   readonly valueBytesMax: number;
-  /** Whether the lease exists and is not due. */
-  readonly leaseIsAlive: (lease: number) => boolean;
+  readonly leases: Pick<Leases, 'isAlive'>;
 }
 
 /** What an operation that can be done does, and what it answers. */
@@ -84,7 +84,12 @@ function runCas(op: CasOp, current: Uint8Array | undefined, version: number, con
 }
 
 function runDelete(op: DeleteOp, current: Uint8Array | undefined, version: number): Effect {
-  if (current === undefined) return failed('not-found');
+  // What is to be gone, and is: no reason to fail an atomic batch.
+  if (current === undefined) {
+    return op.version === 0
+      ? { kind: 'none', result: { status: 'not-found', version: 0 } }
+      : failed('not-found');
+  }
   const currentVersion = recordVersion(current);
   if (op.version !== 0 && op.version !== currentVersion) return failed('version-mismatch', currentVersion);
   return { kind: 'delete', result: { status: 'deleted', version } };
@@ -173,7 +178,7 @@ function put(
   carried?: Pick<OpResult, 'value' | 'flags'>,
 ): Effect {
   if (value.length > context.valueBytesMax) return failed('too-large');
-  if (lease !== 0 && !context.leaseIsAlive(lease)) return failed('lease-not-found');
+  if (lease !== 0 && !context.leases.isAlive(lease, context.stampMs)) return failed('lease-not-found');
   const record = encodeRecord({ version, flags, expiresAtMs: expiryOf(ttlMs, context), lease, value });
   return { kind: 'put', record, result: { status: 'ok', version, ...carried } };
 }

@@ -17,7 +17,7 @@ const TAG = { record: 1, session: 2, reply: 3, entry: 4, counters: 5 } as const;
 
 /**
  * A digest of the whole state as a sum, in two lanes of 32 bits, of one share for each record, session, recorded
- * reply, lease and fencing counter. A sum does not depend on order and is kept up by subtracting a share and adding
+ * reply and lease. A sum does not depend on order and is kept up by subtracting a share and adding
  * another, so it costs the same however large the state. It shows replicas that came apart and disks that decayed;
  * it is no defence against somebody who looks for collisions.
  */
@@ -74,7 +74,7 @@ export class StateHash {
     this.#subtract();
   }
 
-  /** For state that stands in the storage as it is hashed: leases and fencing counters. */
+  /** For state that stands in the storage as it is hashed: leases. */
   addEntry(key: string, value: Uint8Array): void {
     this.#mixEntry(key, value);
     this.#add();
@@ -108,9 +108,10 @@ export class StateHash {
     mixer.long(session);
     mixer.long(number);
     mixer.word(results.length);
-    for (const { status, version, value, flags = 0 } of results) {
+    for (const { status, version, value, flags = 0, lease = 0 } of results) {
       mixer.word(statusCode(status));
       mixer.long(version);
+      if (lease !== 0) mixer.long(lease);
       if (value === undefined) continue;
       mixer.word(crc32(value));
       mixer.word(value.length);

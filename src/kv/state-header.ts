@@ -20,13 +20,15 @@ const AT = {
   flushedThrough: 36,
   flushedCount: 44,
   purgeDueMs: 52,
-  sumA: 60,
-  sumB: 64,
-  purgeCursor: 68,
+  lastLease: 60,
+  sumA: 68,
+  sumB: 72,
+  purgeCursor: 76,
 } as const;
 
 export interface StateHeader extends KeySpaceState {
   readonly lastSession: number;
+  readonly lastLease: number;
   /** The version of the last change that the change log no longer has. */
   readonly changesCompactedThrough: number;
   /** Of the state hash. */
@@ -37,6 +39,7 @@ const emptyHeader: StateHeader = {
   version: 0,
   keyCount: 0,
   lastSession: 0,
+  lastLease: 0,
   changesCompactedThrough: 0,
   flushedThrough: 0,
   flushedCount: 0,
@@ -53,6 +56,7 @@ const counters = [
   'flushedThrough',
   'flushedCount',
   'purgeDueMs',
+  'lastLease',
 ] as const;
 
 export function saveHeader(storage: StateStorage, header: StateHeader): void {
@@ -81,6 +85,7 @@ export function loadHeader(storage: StateStorage): StateHeader {
     changesCompactedThrough: readUint53(bytes, AT.changesCompactedThrough),
     flushedThrough: readUint53(bytes, AT.flushedThrough),
     flushedCount: readUint53(bytes, AT.flushedCount),
+    lastLease: readUint53(bytes, AT.lastLease),
     purgeDueMs: readUint53(bytes, AT.purgeDueMs),
     purgeCursor: bytes.toString('latin1', AT.purgeCursor),
     sums: [readUint32(bytes, AT.sumA), readUint32(bytes, AT.sumB)],

@@ -17,7 +17,7 @@ export const namespaces = {
   change: 'c',
   lease: 'l',
   leaseKey: 'L',
-  fence: 'f',
+  leaseExpiry: 'y',
   machine: 'v',
 } as const;
 
