@@ -5,33 +5,36 @@
 export type Outcome = 'not-applied' | 'unknown';
 
 /** Stable error codes. Programs branch on these, never on messages. */
-export type ErrorCode =
-  | 'INVALID_ARGUMENT'
-  | 'INVALID_CONFIG'
-  | 'TIMEOUT'
-  | 'NOT_LEADER'
-  | 'OVERLOADED'
-  | 'NO_SPACE'
-  | 'STOPPED'
-  | 'SESSION_EXPIRED'
-  | 'WRONG_CLUSTER'
-  | 'WRONG_INCARNATION'
-  | 'DATA_LOCKED'
-  | 'LOG_DAMAGED'
-  | 'STORE_DAMAGED'
-  | 'PROTOCOL'
-  | 'UNREACHABLE'
-  | 'UNSUPPORTED_VERSION'
-  | 'VERSION_MISMATCH'
-  | 'EXISTS'
-  | 'NOT_FOUND'
-  | 'TOO_LARGE'
-  | 'FENCED'
-  | 'COMPACTED'
-  | 'SNAPSHOT_EXPIRED'
-  | 'ABORTED'
-  | 'CLOSED'
-  | 'INTERNAL';
+export const errorCodes = [
+  'INVALID_ARGUMENT',
+  'INVALID_CONFIG',
+  'TIMEOUT',
+  'NOT_LEADER',
+  'OVERLOADED',
+  'NO_SPACE',
+  'STOPPED',
+  'SESSION_EXPIRED',
+  'WRONG_CLUSTER',
+  'WRONG_INCARNATION',
+  'DATA_LOCKED',
+  'LOG_DAMAGED',
+  'STORE_DAMAGED',
+  'PROTOCOL',
+  'UNREACHABLE',
+  'UNSUPPORTED_VERSION',
+  'VERSION_MISMATCH',
+  'EXISTS',
+  'NOT_FOUND',
+  'TOO_LARGE',
+  'FENCED',
+  'COMPACTED',
+  'SNAPSHOT_EXPIRED',
+  'ABORTED',
+  'CLOSED',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
 
 export interface KvraftErrorOptions {
   readonly outcome?: Outcome;

@@ -56,6 +56,13 @@ export class Fields {
     return value;
   }
 
+  /** What `read` takes, or null if the next field is nil. */
+  optional<T>(read: () => T): T | null {
+    if (this.#values[this.#at] !== null) return read();
+    this.#at++;
+    return null;
+  }
+
   list(): readonly unknown[] {
     const value = this.#next();
     if (!Array.isArray(value)) this.fail('not a list');

@@ -47,6 +47,11 @@ export class FrameDecoder {
     this.frameBytesMax = frameBytesMax;
   }
 
+  /** Bytes that are held of a frame that is not complete. */
+  get partialBytes(): number {
+    return this.#partial === null ? 0 : this.#filled;
+  }
+
   /** Takes the next bytes, which belong to the decoder from now on. Only when `next` has returned null. */
   push(chunk: Buffer): void {
     assert(this.#at === this.#chunk.length, 'the chunk before is used up');

@@ -42,7 +42,9 @@ export type WatchEvent =
       readonly key: string;
       readonly keyBytes: Uint8Array;
       readonly version: number;
-    };
+    }
+  /** All keys are gone at once, of whatever prefix. */
+  | { readonly type: 'flush'; readonly version: number };
 
 /**
  * Changes in the order of their versions, each once, over reconnections, leader changes and restarts. Iterate it

@@ -41,6 +41,7 @@ async function start(
     keyBytesMax: limits.keyBytesMax,
     valueBytesMax: limits.valueBytesMax,
     requestTimeoutMs: 30_000,
+    rpc: null,
   });
   await listener.start();
   t.after(() => {
@@ -228,6 +229,7 @@ test('a port that is taken is an error that names it', async (t) => {
     keyBytesMax: limits.keyBytesMax,
     valueBytesMax: limits.valueBytesMax,
     requestTimeoutMs: 30_000,
+    rpc: null,
   });
   await assert.rejects(second.start(), {
     code: 'INVALID_CONFIG',

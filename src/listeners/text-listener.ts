@@ -6,6 +6,8 @@ import type { Admission } from './admission.ts';
 import type { KvService } from './kv-service.ts';
 import type { Listener } from './listener.ts';
 import { defaultInFlightBytesMax, defaultUnsentBytesMax } from './request-connection.ts';
+import type { RpcService } from './rpc-service.ts';
+import { SharedConnection, type Connect } from './shared-connection.ts';
 import { SocketListener } from './socket-listener.ts';
 import { TextConnection, type TextConnectionSetup } from './text-connection.ts';
 
@@ -24,12 +26,14 @@ export interface TextListenerOptions {
   readonly valueBytesMax: number;
   /** How long a request may take before it is answered with an error. */
   readonly requestTimeoutMs: number;
+  /** What serves connections on the same port that speak RPC; null: they are taken for text. */
+  readonly rpc: RpcService | null;
 }
 
-/** Serves the text protocol on one port. */
+/** Serves the text protocol on one port, and RPC with it. */
 export function textListener(options: TextListenerOptions): Listener {
   const { service, clock, logger, admission, dialect, port, host } = options;
-  const { keyBytesMax, valueBytesMax, requestTimeoutMs } = options;
+  const { keyBytesMax, valueBytesMax, requestTimeoutMs, rpc } = options;
   const setup: TextConnectionSetup = {
     service,
     clock,
@@ -40,13 +44,15 @@ export function textListener(options: TextListenerOptions): Listener {
     inFlightBytesMax: defaultInFlightBytesMax,
     unsentBytesMax: defaultUnsentBytesMax,
   };
+  const text: Connect = (stream) => new TextConnection(setup, stream);
   return new SocketListener({
     clock,
     logger,
     admission,
     port,
     ...(host === undefined ? {} : { host }),
-    connect: (stream) => new TextConnection(setup, stream),
+    connect:
+      rpc === null ? text : (stream) => new SharedConnection(stream, text, (stream) => rpc.connect(stream)),
     refusal: Buffer.from(`${dialect.internal}\r\n`, 'latin1'),
   });
 }

@@ -1,5 +1,7 @@
+import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
 import { textDialects, type TextDialectName } from '../wire/text-dialects.ts';
+import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
 import type { Fields } from './config-fields.ts';
 
 /** What a server can speak to clients. */
@@ -72,6 +74,12 @@ export function parseListen(text: string): ListenerConfig | string {
   return { protocol, port };
 }
 
+interface RpcServer {
+  readonly id: number;
+  readonly hostname: string;
+  readonly listeners: readonly ListenerConfig[];
+}
+
 /** The listeners with those of the command line added; these must not take a port that the server has already. */
 export function addListeners(
   own: { readonly logPort: number; readonly listeners: readonly ListenerConfig[] },
@@ -92,3 +100,10 @@ export function addListeners(
 }
 
 const isDialect = (name: string): name is TextDialectName => Object.hasOwn(textDialects, name);
+
+/** Where a server takes RPC connections: its RpcPort, or its ClientPort, which serves them, too. */
+export function rpcAddress({ id, hostname, listeners }: RpcServer): RpcServerAddress {
+  const own = listeners.find(({ protocol }) => protocol === 'rpc') ?? listeners[0];
+  assert(own !== undefined, 'a server has a ClientPort');
+  return { id, host: hostname, port: own.port };
+}

@@ -6,6 +6,8 @@ import type { Reply } from '../kv/replies.ts';
 import type { Admission } from '../listeners/admission.ts';
 import type { KvService } from '../listeners/kv-service.ts';
 import type { Listener } from '../listeners/listener.ts';
+import { rpcListener } from '../listeners/rpc-listener.ts';
+import type { RpcService } from '../listeners/rpc-service.ts';
 import { textListener } from '../listeners/text-listener.ts';
 import type { Replicator } from '../replica/replicator.ts';
 import { textDialects } from '../wire/text-dialects.ts';
@@ -24,6 +26,7 @@ export interface ListenerContext {
   readonly admission: Admission;
   /** What connections want that have no session of their own. */
   readonly service: KvService;
+  readonly rpc: RpcService;
   readonly replicator: Replicator<Reply>;
   readonly machine: KvStateMachine;
 }
@@ -35,7 +38,7 @@ type Maker<P extends Protocol> = (
 
 /** How a listener of each protocol is made; null where there is none yet. */
 const makers: { readonly [P in Protocol]: Maker<P> | null } = {
-  text: ({ dialect, port }, { config, clock, logger, admission, service }) =>
+  text: ({ dialect, port }, { config, clock, logger, admission, service, rpc }) =>
     textListener({
       service,
       clock,
@@ -46,8 +49,10 @@ const makers: { readonly [P in Protocol]: Maker<P> | null } = {
       keyBytesMax: config.keyBytesMax,
       valueBytesMax: config.valueBytesMax,
       requestTimeoutMs: config.requestTimeoutMs,
+      rpc,
     }),
-  rpc: null,
+  rpc: ({ port }, { clock, logger, admission, rpc: service }) =>
+    rpcListener({ service, clock, logger, admission, port }),
   memcached: null,
   http: null,
 };

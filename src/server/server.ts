@@ -7,12 +7,15 @@ import { KvStateMachine } from '../kv/machine.ts';
 import { defaultKvOptions } from '../kv/options.ts';
 import { nodeClock } from '../base/node-clock.ts';
 import { Admission } from '../listeners/admission.ts';
+import { machineReads } from '../listeners/kv-reads.ts';
+import { RpcService } from '../listeners/rpc-service.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import { openLmdbStore } from '../store/lmdb-backend.ts';
 import { lockFolder, type FolderLock } from '../wal/folder-lock.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
+import { rpcAddress } from './config-listeners.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
 import { addListeners, type ListenerConfig } from './config-listeners.ts';
 import { checkListeners, Listeners } from './listeners.ts';
@@ -112,6 +115,7 @@ class Server implements RunningServer {
   readonly #transport: TcpTransport;
   readonly #open: OpenReplica<KvStateMachine>;
   readonly #admission: Admission;
+  readonly #rpc: RpcService;
   readonly #listeners: Listeners;
   readonly #startedMs = nodeClock.monotonicMs();
 
@@ -144,6 +148,18 @@ class Server implements RunningServer {
     });
     const { replica, machine } = this.#open;
     this.#admission = new Admission({ clock: nodeClock, connectionsMax: config.connectionsMax });
+    this.#rpc = new RpcService({
+      replicator: replica,
+      machine,
+      reads: machineReads(machine),
+      clock: nodeClock,
+      admission: this.#admission,
+      serverId,
+      servers: config.servers.map(rpcAddress),
+      keyBytesMax: config.keyBytesMax,
+      valueBytesMax: config.valueBytesMax,
+      requestTimeoutMs: config.requestTimeoutMs,
+    });
     this.#listeners = new Listeners({
       config,
       own,
@@ -151,6 +167,7 @@ class Server implements RunningServer {
       logger,
       admission: this.#admission,
       service: new ServerSession(replica, machine, nodeClock, defaultKvOptions.sessionTtlMs),
+      rpc: this.#rpc,
       replicator: replica,
       machine,
     });

@@ -1,0 +1,76 @@
+/** Operations as they are sent, from what applications pass in. All throw `INVALID_ARGUMENT`. */
+import type { Op } from '../wire/rpc-requests.ts';
+import { rpcLimits } from '../wire/rpc-limits.ts';
+import { checkNames, invalid, keyText, ttlMs, valueBytes, versionNumber } from './input.ts';
+import type { BatchOperation, Bytes } from './options.ts';
+
+interface PutFields {
+  readonly ttl?: unknown;
+  readonly ifVersion?: unknown;
+  readonly ifAbsent?: unknown;
+}
+
+export function putOp(key: Bytes, value: Bytes, { ttl, ifVersion, ifAbsent }: PutFields): Op {
+  if (ifAbsent !== undefined && typeof ifAbsent !== 'boolean') throw invalid('ifAbsent is true or left out');
+  if (ifVersion === undefined) {
+    const when = ifAbsent === true ? 'absent' : 'always';
+    return { op: 'set', key: keyText(key), value: valueBytes(value), flags: 0, ttlMs: ttlMs(ttl), when };
+  }
+  if (ifAbsent === true) throw invalid('a put goes by ifVersion or by ifAbsent, not by both');
+  return casOp(key, ifVersion, value, ttl);
+}
+
+export const casOp = (key: Bytes, version: unknown, value: Bytes, ttl: unknown): Op => ({
+  op: 'cas',
+  key: keyText(key),
+  value: valueBytes(value),
+  flags: 0,
+  ttlMs: ttlMs(ttl),
+  version: versionNumber(version, 'the version'),
+});
+
+export const deleteOp = (key: Bytes, ifVersion: unknown): Op => ({
+  op: 'delete',
+  key: keyText(key),
+  version: ifVersion === undefined ? 0 : versionNumber(ifVersion, 'ifVersion'),
+});
+
+const stepNames = {
+  put: new Set(['op', 'key', 'value', 'ttl', 'ifVersion', 'ifAbsent']),
+  append: new Set(['op', 'key', 'value']),
+  delete: new Set(['op', 'key', 'ifVersion']),
+  check: new Set(['op', 'key', 'version']),
+} as const satisfies Record<BatchOperation['op'], ReadonlySet<string>>;
+
+export function batchOps(operations: readonly BatchOperation[]): Op[] {
+  if (!Array.isArray(operations)) throw invalid('a batch is an array of operations');
+  if (operations.length > rpcLimits.opsMax) {
+    throw invalid(`a batch has at most ${rpcLimits.opsMax} operations, not ${operations.length}`);
+  }
+  return (operations as readonly BatchOperation[]).map((step, at) => {
+    try {
+      return stepOp(step);
+    } catch (error) {
+      throw error instanceof Error ? invalid(`operations[${at}]: ${error.message}`) : error;
+    }
+  });
+}
+
+function stepOp(step: BatchOperation): Op {
+  if (typeof step !== 'object' || step === null) throw invalid('an operation is an object');
+  const name: string = step.op;
+  if (!Object.hasOwn(stepNames, name)) throw invalid(`there is no operation ${name}`);
+  checkNames(step, stepNames[step.op]);
+  switch (step.op) {
+    case 'put':
+      return putOp(step.key, step.value, step);
+    case 'append':
+      return { op: 'append', key: keyText(step.key), value: valueBytes(step.value), when: 'always' };
+    case 'delete':
+      return deleteOp(step.key, step.ifVersion);
+    case 'check': {
+      const version = step.version === null ? null : versionNumber(step.version, 'the version');
+      return { op: 'check', key: keyText(step.key), version };
+    }
+  }
+}
