@@ -45,6 +45,10 @@ export const limits = {
   leasesMax: 100_000,
   /** History that watches can resume from. */
   changeLogBytesMax: 16 * MIB,
+  /** Snapshots of the keys for long reads: how many are held, for how long, and bytes of changes made meanwhile. */
+  pinsMax: 64,
+  pinMsMax: 60_000,
+  pinnedBytesMax: 64 * MIB,
   /** One frame between servers. */
   frameBytesMax: 64 * MIB,
   /** One piece of a snapshot. */

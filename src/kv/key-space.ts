@@ -1,10 +1,14 @@
 import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
 import type { StateStorage } from '../store/store.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { ChangeType } from './change-segment.ts';
 import { ExpiryIndex } from './expiry.ts';
 import type { Leases } from './leases.ts';
 import { namespaces, prefixRange } from './namespaces.ts';
+import type { KeyPin } from './pinned-keys.ts';
+import { PinnedKeys } from './pinned-keys.ts';
+import type { RangePage, RangeQuery } from './range.ts';
 import { recordExpiresAtMs, recordKey, recordLease, recordVersion } from './records.ts';
 import type { StateHash } from './state-hash.ts';
 
@@ -41,6 +45,7 @@ export class KeySpace {
   readonly #hash: StateHash;
   readonly #changes: ChangeLog;
   readonly #leases: Leases;
+  readonly #pinned: PinnedKeys;
   readonly #expiry: ExpiryIndex;
   #version = 0;
   #count = 0;
@@ -54,6 +59,7 @@ export class KeySpace {
     this.#hash = hash;
     this.#changes = changes;
     this.#leases = leases;
+    this.#pinned = new PinnedKeys(storage, limits.pinnedBytesMax);
     this.#expiry = new ExpiryIndex(storage);
   }
 
@@ -90,12 +96,37 @@ export class KeySpace {
     this.#purgeCursor = state.purgeCursor;
     this.#purgeDueMs = state.purgeDueMs;
     this.#expiry.reset();
+    this.#pinned.endAll('the server took over another state');
   }
 
   /** The key's record, due or not. */
   read(key: string): Uint8Array | undefined {
     const record = this.#storage.get(recordKey(key));
     return record === undefined || this.#isFlushed(record) ? undefined : record;
+  }
+
+  /** A page of the keys that are there by log time `stampMs`. */
+  range(query: RangeQuery, stampMs: number): RangePage {
+    const pin = this.pin(stampMs);
+    const page = pin.range(query);
+    pin.end('it was read');
+    return page;
+  }
+
+  /** Pins the keys that are there by log time `stampMs`, as long as nobody installs another state. */
+  pin(stampMs: number): KeyPin {
+    const flushedThrough = this.#flushedThrough;
+    const endedLeases = this.#leases.dueAt(stampMs);
+    return this.#pinned.pin(this.#version, (record) => {
+      if (recordVersion(record) < flushedThrough) return false;
+      const expiresAtMs = recordExpiresAtMs(record);
+      return (expiresAtMs === 0 || expiresAtMs > stampMs) && !endedLeases.has(recordLease(record));
+    });
+  }
+
+  /** Pins that are held, and bytes that they hold. */
+  get pinned(): { readonly count: number; readonly bytes: number } {
+    return this.#pinned;
   }
 
   /** The key's record as a write at log time `stampMs` finds it: a key that is due goes first. */
@@ -239,6 +270,7 @@ export class KeySpace {
   }
 
   #replace(key: string, old: Uint8Array | undefined, record: Uint8Array | undefined): void {
+    this.#pinned.changes(key, old);
     if (record === undefined) this.#storage.delete(recordKey(key));
     else this.#storage.put(recordKey(key), record);
     const fromMs = old === undefined ? 0 : recordExpiresAtMs(old);

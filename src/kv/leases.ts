@@ -115,6 +115,12 @@ export class Leases {
     return first === undefined ? null : parseSortableNumber(first.key, 0);
   }
 
+  /** The leases that are due at this log time and not ended yet. */
+  dueAt(stampMs: number): ReadonlySet<number> {
+    const due = this.#expiry.due(stampMs, Infinity);
+    return new Set(due.map(({ key }) => parseSortableNumber(key, 0)));
+  }
+
   /** Keys that hang on a lease, at most `limit`, in their order. */
   keysOf(id: number, limit: number): string[] {
     const keys: string[] = [];

@@ -13,6 +13,8 @@ import type { StateHeader } from './state-header.ts';
 import { hashedCounters, loadHeader, saveHeader } from './state-header.ts';
 import type { KvOptions } from './options.ts';
 import { defaultKvOptions } from './options.ts';
+import type { KeyPin } from './pinned-keys.ts';
+import type { RangePage, RangeQuery } from './range.ts';
 import type { RecordView } from './records.ts';
 import { decodeRecord } from './records.ts';
 import type { Reply } from './replies.ts';
@@ -40,6 +42,9 @@ export class KvStateMachine implements StateMachine<Reply> {
    */
   #goneThroughMs = 0;
 
+  /** Called when `version` has changed, within the call that changed it: `apply` or `load`. */
+  onChange: () => void = () => undefined;
+
   /** The state is empty until `load`. */
   constructor(storage: StateStorage, options: Partial<KvOptions> = {}) {
     this.#storage = storage;
@@ -54,7 +59,11 @@ export class KvStateMachine implements StateMachine<Reply> {
     assert(stampMs >= this.#stampMs, 'stamps never fall along the log');
     this.#stampMs = stampMs;
     const command = decodeCommand(bytes);
-    return command === null ? { status: 'malformed' } : this.#execute(command, stampMs);
+    if (command === null) return { status: 'malformed' };
+    const { version } = this;
+    const reply = this.#execute(command, stampMs);
+    if (this.version !== version) this.onChange();
+    return reply;
   }
 
   /** The key as of the last applied entry: see `ExpiryIndex` for why reads do not go by log time. */
@@ -63,6 +72,21 @@ export class KvStateMachine implements StateMachine<Reply> {
     return record === undefined || this.#keys.isDue(record, this.#goneThroughMs)
       ? undefined
       : decodeRecord(record);
+  }
+
+  /** A page of the keys as of the last applied entry. */
+  range(query: RangeQuery): RangePage {
+    return this.#keys.range(query, this.#goneThroughMs);
+  }
+
+  /** Pins the keys as of the last applied entry, for reads over many turns; see `PinnedKeys`. */
+  pin(): KeyPin {
+    return this.#keys.pin(this.#goneThroughMs);
+  }
+
+  /** Pins that are held, and bytes that they hold. */
+  get pinned(): { readonly count: number; readonly bytes: number } {
+    return this.#keys.pinned;
   }
 
   /** A lease as of the last applied entry. One that was revoked is none. */
@@ -121,6 +145,7 @@ export class KvStateMachine implements StateMachine<Reply> {
     this.#keys.load(header);
     this.#sessions.load(header.lastSession);
     this.#changes.load(header.changesCompactedThrough, header.version);
+    this.onChange();
   }
 
   stateHash(): string {

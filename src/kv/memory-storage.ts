@@ -4,7 +4,7 @@ import type { RangeOptions, StateKey, StateStorage } from '../store/store.ts';
 const CHUNK_KEYS_MAX = 512;
 
 /**
- * A `StateStorage` on the heap, for tests and tools: a map for the values, and the keys in sorted chunks, so that an
+ * A `StateStorage` on the heap: a map for the values, and the keys in sorted chunks, so that an
  * insertion moves few of them.
  */
 export class MemoryStorage implements StateStorage {

@@ -5,7 +5,7 @@ import { Floors } from './floors.ts';
 import { Flush } from './flush.ts';
 import { Generation, type Layered } from './generation.ts';
 import { assertKey } from './keys.ts';
-import { mergeLayers, type Layer } from './merge.ts';
+import { mergeLayers, type Layer } from '../base/merge-layers.ts';
 import { SnapshotInstall } from './snapshot-install.ts';
 import { OpenSnapshots } from './snapshots.ts';
 import type { Position, RangeOptions, StateKey, Store, StoreInstall, StoreSnapshot } from './store.ts';
@@ -173,8 +173,8 @@ export class OverlayStore implements Store {
     if (this.#flush?.isUnderWay !== true) this.#closeBackend();
   }
 
-  #layers(start: StateKey, end: StateKey, reverse: boolean): Layer[] {
-    const layers: Layer[] = [this.#active.range(start, end, reverse)];
+  #layers(start: StateKey, end: StateKey, reverse: boolean): Layer<Uint8Array>[] {
+    const layers: Layer<Uint8Array>[] = [this.#active.range(start, end, reverse)];
     if (this.#flush !== null) layers.push(this.#flush.generation.range(start, end, reverse));
     layers.push(this.#backend.range({ start, end, reverse }));
     return layers;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mergeLayers } from './merge.ts';
+import { mergeLayers } from '../base/merge-layers.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { StateKey } from './store.ts';
 

@@ -1,21 +1,18 @@
-import type { Layered } from './generation.ts';
-import type { StateKey } from './store.ts';
-
-/** A sorted walk over one layer of the state. */
-export type Layer = Iterator<[StateKey, Layered]>;
+/** A sorted walk over one layer: keys and values, null for a key that is deleted here, whatever lies below. */
+export type Layer<Value> = Iterator<[key: string, value: Value | null]>;
 
 /**
  * One sorted walk over layers that lie over each other, the topmost first: for a key that several speak of, the
  * topmost counts, and one that it says is deleted is passed over.
  */
-export function* mergeLayers(
-  layers: readonly Layer[],
+export function* mergeLayers<Value>(
+  layers: readonly Layer<Value>[],
   reverse: boolean,
-): Generator<[StateKey, Uint8Array], undefined> {
-  const heads: ([StateKey, Layered] | undefined)[] = layers.map(pull);
+): Generator<[key: string, value: Value], undefined> {
+  const heads = layers.map(pull);
   try {
     for (;;) {
-      let next: [StateKey, Layered] | undefined;
+      let next: [string, Value | null] | undefined;
       for (const head of heads) {
         if (head === undefined) continue;
         if (next === undefined || (reverse ? head[0] > next[0] : head[0] < next[0])) next = head;
@@ -32,7 +29,7 @@ export function* mergeLayers(
   }
 }
 
-function pull(layer: Layer): [StateKey, Layered] | undefined {
+function pull<Value>(layer: Layer<Value>): [string, Value | null] | undefined {
   const step = layer.next();
   return step.done === true ? undefined : step.value;
 }
