@@ -50,7 +50,6 @@ export class DataLoss {
 
   /** Whether the cluster can do without the server, too, whatever configuration it comes to. */
   #mayTake(server: SimServer): boolean {
-    this.#cluster.noteRebuilt();
     if (!server.isIntact) return false;
     return this.#cluster.survives(this.#cluster.confs(), (each) => each === server || !each.isIntact);
   }

@@ -47,7 +47,9 @@ export class MembershipFaults {
   }
 
   #step({ voters, learners }: ConfState): ConfChangeStep {
-    const known = [...voters, ...learners];
+    // Who is being rebuilt asks to become a member once: it would not come to that if it were removed meanwhile.
+    const rebuilt = this.#cluster.servers.filter(({ isRebuilt }) => isRebuilt).map(({ member }) => member);
+    const known = [...voters, ...learners].filter((member) => !rebuilt.includes(member));
     const outside = this.#cluster.servers
       .filter(({ member, isIntact }) => isIntact && !known.includes(member))
       .map(({ member }) => member);

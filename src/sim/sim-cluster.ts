@@ -133,21 +133,10 @@ export class SimCluster implements ServerEvents {
     );
   }
 
-  /** Takes note of rebuilt servers that vote by now: they are whole again. */
-  noteRebuilt(): void {
-    const leader = this.leader()?.open?.replica.node;
-    const conf = leader?.confStateAt(Math.max(leader.commitIndex, leader.firstIndex - 1));
-    if (conf === undefined || conf.votersOutgoing.length > 0) return;
-    for (const server of this.servers) {
-      if (conf.voters.includes(server.member)) server.isRebuilt = false;
-    }
-  }
-
   /** Whether every server runs, none is without its data, and all members hold the same. */
   isWhole(): boolean {
     const leader = this.leader()?.open?.replica.node;
     if (leader === undefined || leader.confState().votersOutgoing.length > 0) return false;
-    this.noteRebuilt();
     const isMember = members(leader.confState());
     return (
       this.servers.every(({ isUp, isWiped, isRebuilt }) => isUp && !isWiped && !isRebuilt) &&
@@ -207,6 +196,7 @@ export class SimCluster implements ServerEvents {
       this.#invariants.observe(node);
       this.#followApplied(server.id, open);
     });
+    if (server.isRebuilt) noteRebuilt(server);
     const conf = node.confState();
     if (this.#confs.get(server.id) === conf) return;
     this.#confs.set(server.id, conf);
@@ -275,6 +265,13 @@ export class SimCluster implements ServerEvents {
       this.fail(messageOf(error), error);
     }
   }
+}
+
+/** A rebuilt server is whole again when it knows that it votes. */
+function noteRebuilt(server: SimServer): void {
+  const node = server.open?.replica.node;
+  if (node === undefined || node.commitIndex < node.firstIndex - 1) return;
+  if (node.confStateAt(node.commitIndex).voters.includes(node.id)) server.isRebuilt = false;
 }
 
 const termOf = (server: SimServer): number => server.open?.replica.node.term ?? 0;

@@ -140,7 +140,6 @@ class World {
 
   /** So few servers, drawn at random, that every configuration that may be in force has a majority of them. */
   #core(): SimServer[] {
-    this.#cluster.noteRebuilt();
     const { servers } = this.#cluster;
     const drawn = servers.map((server) => ({ server, at: this.#prng.float() + (server.isIntact ? 0 : 1) }));
     drawn.sort((a, b) => a.at - b.at);

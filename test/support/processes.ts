@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askAdmin } from '#dist/net/admin-client.js';
@@ -36,6 +36,8 @@ export class ProcessCluster {
   readonly configFile: string;
   readonly servers: readonly ServerAddress[];
   readonly #children = new Map<number, ChildProcess>();
+  /** Servers that have a configuration of their own. */
+  readonly #configFiles = new Map<number, string>();
   /** What each server wrote to standard error, the end of it. */
   readonly logs = new Map<number, string>();
 
@@ -66,6 +68,19 @@ export class ProcessCluster {
     return new ProcessCluster(mkdtempSync(join(tmpdir(), 'kvraft-test-')), servers, extra);
   }
 
+  /** Has each server reach the others at other ports from now on: those of proxies. */
+  routePeers(portOf: (from: number, to: number) => number): void {
+    const config = JSON.parse(readFileSync(this.configFile, 'utf8')) as { servers: ServerAddress[] };
+    for (const from of this.ids) {
+      const servers = config.servers.map((server) =>
+        server.Id === from ? server : { ...server, LogPort: portOf(from, server.Id) },
+      );
+      const file = join(this.folder, `config-${from}.json`);
+      writeFileSync(file, JSON.stringify({ ...config, servers }));
+      this.#configFiles.set(from, file);
+    }
+  }
+
   get ids(): number[] {
     return this.servers.map(({ Id }) => Id);
   }
@@ -88,7 +103,8 @@ export class ProcessCluster {
   }
 
   #spawn(id: number, ...more: string[]): void {
-    const args = [KVRAFT, 'server', String(id), '--config', this.configFile, ...more];
+    const configFile = this.#configFiles.get(id) ?? this.configFile;
+    const args = [KVRAFT, 'server', String(id), '--config', configFile, ...more];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#children.set(id, child);
     child.stderr?.on('data', (chunk: Buffer) => {
