@@ -1,4 +1,5 @@
 /** Which keys and changes a call is about, from what applications pass in. All throw `INVALID_ARGUMENT`. */
+import { prefixEnd } from '../wire/rpc-requests.ts';
 import { bytesText, invalid, positiveInteger, versionNumber } from './input.ts';
 import type { RangeOptions, ReadOptions, WatchOptions } from './options.ts';
 
@@ -31,14 +32,6 @@ export function rangeBounds({ prefix, start, end, reverse = false, limit }: Rang
     reverse,
     limit: entries,
   };
-}
-
-/** The first key behind all that begin with the prefix; null if there is none. */
-function prefixEnd(prefix: string): string | null {
-  let length = prefix.length;
-  while (length > 0 && prefix.charCodeAt(length - 1) === 0xff) length--;
-  if (length === 0) return null;
-  return prefix.slice(0, length - 1) + String.fromCharCode(prefix.charCodeAt(length - 1) + 1);
 }
 
 export const watchStart = ({ prefix, fromVersion }: WatchOptions): { prefix: string; from: number } => ({

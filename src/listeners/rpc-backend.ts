@@ -2,7 +2,7 @@ import type { Reply } from '../kv/replies.ts';
 import type { ProposeOutcome, ReadOutcome } from '../replica/replicator.ts';
 import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
 import type { RpcStatus } from '../wire/rpc-replies.ts';
-import type { KvReads } from './kv-reads.ts';
+import type { KvReads } from './kv-reader.ts';
 
 /**
  * What the RPC protocol asks of the server. Callbacks are never called inside the call that took them, and each is

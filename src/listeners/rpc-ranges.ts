@@ -2,7 +2,7 @@ import { KvraftError } from '../base/errors.ts';
 import { rpcLimits } from '../wire/rpc-limits.ts';
 import type { RpcRangePage } from '../wire/rpc-replies.ts';
 import type { RangeRequest } from '../wire/rpc-requests.ts';
-import type { KvReads, KvSnapshot } from './kv-reads.ts';
+import type { KvReads, KvSnapshot } from './kv-reader.ts';
 import { recordOf } from './rpc-records.ts';
 
 /** A range that is read page by page. */

@@ -5,7 +5,7 @@ import type { Replicator } from '../replica/replicator.ts';
 import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionStream } from './client-connection.ts';
-import type { KvReads } from './kv-reads.ts';
+import type { KvReads } from './kv-reader.ts';
 import type { RpcBackend } from './rpc-backend.ts';
 import { RpcConnection, type RpcConnectionSetup } from './rpc-connection.ts';
 import { RpcWatchHub } from './rpc-watch-hub.ts';

@@ -1,5 +1,5 @@
 import type { ChangeEvent } from '../kv/change-log.ts';
-import type { KvReads } from './kv-reads.ts';
+import type { KvReads } from './kv-reader.ts';
 
 /** Changes that are looked through at a time, so that no watch holds up the others for long. */
 const CHANGES_MAX = 4_096;

@@ -7,7 +7,7 @@ import { KvStateMachine } from '../kv/machine.ts';
 import { defaultKvOptions } from '../kv/options.ts';
 import { nodeClock } from '../base/node-clock.ts';
 import { Admission } from '../listeners/admission.ts';
-import { machineReads } from '../listeners/kv-reads.ts';
+import { KvReader } from '../listeners/kv-reader.ts';
 import { RpcService } from '../listeners/rpc-service.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
@@ -151,7 +151,7 @@ class Server implements RunningServer {
     this.#rpc = new RpcService({
       replicator: replica,
       machine,
-      reads: machineReads(machine),
+      reads: new KvReader(machine, nodeClock),
       clock: nodeClock,
       admission: this.#admission,
       serverId,

@@ -12,6 +12,7 @@ import { decodeOp, encodeOp, type Op } from '../kv/ops.ts';
 
 export type { Fence } from '../kv/commands.ts';
 export type { Op } from '../kv/ops.ts';
+export { prefixEnd } from '../kv/range.ts';
 
 export interface BatchRequest {
   readonly type: 'batch';
