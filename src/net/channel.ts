@@ -13,6 +13,7 @@ export const channels: readonly Channel[] = ['control', 'bulk'];
 export function channelOf(message: PeerMessage): Channel {
   switch (message.type) {
     case 'AppendEntries':
+    case 'Prepare':
       return message.entries.length > 0 ? 'bulk' : 'control';
     case 'SnapshotChunk':
     case 'Forward':

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
+import type { Life, Prepare, ServerMessage } from '../primary-backup/types.ts';
 import type { AppendEntries, Entry, EntryType, Message } from '../raft/types.ts';
 import { PeerFields } from './peer-fields.ts';
 import { FRAME_HEADER_BYTES, packFrame, sealFrame } from '../base/frame.ts';
@@ -29,6 +30,24 @@ const parseEnvelope = (f: PeerFields): { from: number; to: number; term: number 
   to: f.member(),
   term: f.uint(),
 });
+
+const viewEnvelope = (message: ServerMessage): number[] => [message.from, message.to, message.view];
+const parseViewEnvelope = (f: PeerFields): { from: number; to: number; view: number } => ({
+  from: f.member(),
+  to: f.member(),
+  view: f.uint(),
+});
+const lifeFields = (life: Life | null): unknown[] =>
+  life === null ? [] : [life.server, life.folder, life.boot];
+function parseLife(value: unknown): Life | null {
+  if (Array.isArray(value) && value.length === 0) return null;
+  const f = new PeerFields(value, 'life');
+  const life = { server: f.member(), folder: f.hex(16), boot: f.uint() };
+  f.end();
+  return life;
+}
+/** Characters of what a view service waits for. */
+const WAITING_CHARS_MAX = 1_000;
 
 /** One line a field: `docs/peer-protocol.md` describes them. */
 const codecs: Codecs = {
@@ -162,6 +181,105 @@ const codecs: Codecs = {
     fields: () => [],
     parse: () => ({ type: 'Join' }),
   },
+  Prepare: {
+    type: 32,
+    // The operations come behind these, encoded apart, as the entries of AppendEntries.
+    fields: (m) => [...viewEnvelope(m), m.prevIndex, m.prevView, m.committed],
+    parse: parsePrepare,
+  },
+  PrepareOk: {
+    type: 33,
+    fields: (m) => [...viewEnvelope(m), m.folder, m.boot, m.accepted, m.index, m.hintIndex, m.hintView],
+    parse: (f) => ({
+      type: 'PrepareOk',
+      ...parseViewEnvelope(f),
+      folder: f.hex(16),
+      boot: f.uint(),
+      accepted: f.bool(),
+      index: f.uint(),
+      hintIndex: f.uint(),
+      hintView: f.uint(),
+    }),
+  },
+  Commit: {
+    type: 34,
+    fields: (m) => [...viewEnvelope(m), m.committed, m.round],
+    parse: (f) => ({ type: 'Commit', ...parseViewEnvelope(f), committed: f.uint(), round: f.uint() }),
+  },
+  CommitOk: {
+    type: 35,
+    fields: (m) => [...viewEnvelope(m), m.folder, m.boot, m.round],
+    parse: (f) => ({
+      type: 'CommitOk',
+      ...parseViewEnvelope(f),
+      folder: f.hex(16),
+      boot: f.uint(),
+      round: f.uint(),
+    }),
+  },
+  Deposed: {
+    type: 36,
+    fields: viewEnvelope,
+    parse: (f) => ({ type: 'Deposed', ...parseViewEnvelope(f) }),
+  },
+  AskRead: {
+    type: 37,
+    fields: (m) => [...viewEnvelope(m), m.context],
+    parse: (f) => ({ type: 'AskRead', ...parseViewEnvelope(f), context: f.uint() }),
+  },
+  ReadConfirmed: {
+    type: 38,
+    fields: (m) => [...viewEnvelope(m), m.context, m.index, m.stampMs],
+    parse: (f) => ({
+      type: 'ReadConfirmed',
+      ...parseViewEnvelope(f),
+      context: f.uint(),
+      index: f.uint(),
+      stampMs: f.uint(),
+    }),
+  },
+  Ping: {
+    type: 48,
+    fields: (m) => [
+      m.folder,
+      m.boot,
+      m.acknowledged,
+      m.inSync,
+      m.unreachable,
+      m.leaving,
+      m.durableView,
+      m.lastView,
+      m.lastIndex,
+    ],
+    parse: (f) => ({
+      type: 'Ping',
+      folder: f.hex(16),
+      boot: f.uint(),
+      acknowledged: f.uint(),
+      inSync: f.bool(),
+      unreachable: f.bool(),
+      leaving: f.bool(),
+      durableView: f.uint(),
+      lastView: f.uint(),
+      lastIndex: f.uint(),
+    }),
+  },
+  ViewNotice: {
+    type: 49,
+    fields: ({ view, waiting, clusterId }) => [
+      view.number,
+      lifeFields(view.primary),
+      lifeFields(view.backup),
+      waiting.slice(0, WAITING_CHARS_MAX),
+      clusterId,
+    ],
+    parse: (f) => ({
+      type: 'ViewNotice',
+      view: { number: f.uint(), primary: parseLife(f.list()), backup: parseLife(f.list()) },
+      waiting: f.text(WAITING_CHARS_MAX),
+      clusterId: f.hex(0, 32),
+    }),
+  },
 };
 
 const parsers = new Map<number, (fields: PeerFields) => PeerMessage>();
@@ -194,7 +312,14 @@ export class MessageEncoder {
 
   /** The frame in parts, which are sent one right after the other and not changed any more. */
   encode(message: PeerMessage): readonly Buffer[] {
-    if (message.type === 'AppendEntries') return this.#encodeAppend(message);
+    if (message.type === 'AppendEntries') {
+      const { type, fields } = codecs.AppendEntries;
+      return this.#encodeEntries([type, ...fields(message)], message.prevLogIndex, message.entries);
+    }
+    if (message.type === 'Prepare') {
+      const { type, fields } = codecs.Prepare;
+      return this.#encodeEntries([type, ...fields(message)], message.prevIndex, message.entries);
+    }
     const codec = codecs[message.type] as MessageCodec<PeerMessage>;
     const frame = packFrame([codec.type, ...codec.fields(message)]);
     assertFits(frame.length - FRAME_HEADER_BYTES);
@@ -206,11 +331,13 @@ export class MessageEncoder {
     this.#bodies.clear();
   }
 
-  #encodeAppend(message: AppendEntries): readonly Buffer[] {
-    assertContiguous(message);
-    const body = this.#body(message.entries);
-    const { type, fields } = codecs.AppendEntries;
-    const values = [type, ...fields(message)];
+  #encodeEntries(
+    values: readonly unknown[],
+    prevIndex: number,
+    entries: readonly Entry[],
+  ): readonly Buffer[] {
+    assertContiguous(prevIndex, entries);
+    const body = this.#body(entries);
     const head = pack(values, FRAME_HEADER_BYTES);
     // The low bits of msgpack's short array head count its items: the entries become the last one.
     head[FRAME_HEADER_BYTES] = 0x90 | (values.length + 1);
@@ -246,6 +373,17 @@ function parseAppendEntries(f: PeerFields): AppendEntries {
   return { ...head, prevLogIndex, prevLogTerm, entries, leaderCommit };
 }
 
+function parsePrepare(f: PeerFields): Prepare {
+  const head = { type: 'Prepare', ...parseViewEnvelope(f) } as const;
+  const prevIndex = f.uint();
+  const prevView = f.uint();
+  const committed = f.uint();
+  const entries = parseEntries(f.list(), prevIndex, prevView);
+  if ((entries.at(-1)?.term ?? prevView) > head.view)
+    throw protocolError('operations of a later view than their primary');
+  return { ...head, prevIndex, prevView, entries, committed };
+}
+
 function parseEntries(rows: readonly unknown[], prevLogIndex: number, prevLogTerm: number): Entry[] {
   if (prevLogIndex + rows.length > Number.MAX_SAFE_INTEGER)
     throw protocolError('entries past the last index');
@@ -262,9 +400,9 @@ function parseEntries(rows: readonly unknown[], prevLogIndex: number, prevLogTer
   });
 }
 
-function assertContiguous({ prevLogIndex, entries }: AppendEntries): void {
+function assertContiguous(prevIndex: number, entries: readonly Entry[]): void {
   for (let i = 0; i < entries.length; i++) {
-    assert(entries[i]?.index === prevLogIndex + 1 + i, 'the entries of a message follow one another');
+    assert(entries[i]?.index === prevIndex + 1 + i, 'the entries of a message follow one another');
   }
 }
 

@@ -44,6 +44,24 @@ const appendEntries: fc.Arbitrary<AppendEntries> = fc
     return { type: 'AppendEntries', ...head, term: term + termsOn, entries };
   });
 
+const viewEnvelope = { from: member, to: member, view: uint };
+const life = { folder: fc.constantFrom('0123456789abcdef', 'ffffffffffffffff'), boot: uint };
+const maybeLife = fc.option(plain({ server: member, ...life }));
+
+/** As an AppendEntries, under the names of the other engine. */
+const prepare: fc.Arbitrary<PeerMessage> = appendEntries.map(
+  ({ from, to, term, prevLogIndex, prevLogTerm, entries, leaderCommit }) => ({
+    type: 'Prepare',
+    from,
+    to,
+    view: term,
+    prevIndex: prevLogIndex,
+    prevView: prevLogTerm,
+    entries,
+    committed: leaderCommit,
+  }),
+);
+
 const of = <M extends PeerMessage>(
   type: M['type'],
   fields: { [K in Exclude<keyof M, 'type'>]: fc.Arbitrary<M[K]> },
@@ -114,6 +132,40 @@ const byType: { [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
     conf: bytes,
     data: bytes,
     last: bool,
+  }),
+  Prepare: prepare,
+  PrepareOk: of<Of<'PrepareOk'>>('PrepareOk', {
+    ...viewEnvelope,
+    ...life,
+    accepted: bool,
+    index: uint,
+    hintIndex: uint,
+    hintView: uint,
+  }),
+  Commit: of<Of<'Commit'>>('Commit', { ...viewEnvelope, committed: uint, round: uint }),
+  CommitOk: of<Of<'CommitOk'>>('CommitOk', { ...viewEnvelope, ...life, round: uint }),
+  Deposed: of<Of<'Deposed'>>('Deposed', viewEnvelope),
+  AskRead: of<Of<'AskRead'>>('AskRead', { ...viewEnvelope, context: uint }),
+  ReadConfirmed: of<Of<'ReadConfirmed'>>('ReadConfirmed', {
+    ...viewEnvelope,
+    context: uint,
+    index: uint,
+    stampMs: uint,
+  }),
+  Ping: of<Of<'Ping'>>('Ping', {
+    ...life,
+    acknowledged: uint,
+    inSync: bool,
+    unreachable: bool,
+    leaving: bool,
+    durableView: uint,
+    lastView: uint,
+    lastIndex: uint,
+  }),
+  ViewNotice: of<Of<'ViewNotice'>>('ViewNotice', {
+    view: plain({ number: uint, primary: maybeLife, backup: maybeLife }),
+    waiting: fc.string({ maxLength: 100 }),
+    clusterId: fc.constantFrom('', '0123456789abcdef0123456789abcdef'),
   }),
   SnapshotAck: of<Of<'SnapshotAck'>>('SnapshotAck', { transfer: uint, next: uint, failed: bool }),
 };

@@ -1,3 +1,4 @@
+import type { Ping, ServerMessage, ViewNotice } from '../primary-backup/types.ts';
 import type { MemberId, Message } from '../raft/types.ts';
 
 /** A proposal that a server that does not lead passes to the one that does. */
@@ -46,7 +47,16 @@ export interface Join {
 }
 
 /** Everything that servers say to one another. */
-export type PeerMessage = Message | Forward | ForwardRefused | SnapshotChunk | SnapshotAck | Join;
+export type PeerMessage =
+  Message | ServerMessage | Ping | ViewNotice | Forward | ForwardRefused | SnapshotChunk | SnapshotAck | Join;
+
+/** Whether the message is one of Raft's. */
+export const isRaftMessage = (message: PeerMessage): message is Message =>
+  'from' in message && 'term' in message;
+
+/** Whether the message is one between servers of the primary/backup engine. */
+export const isServerMessage = (message: PeerMessage): message is ServerMessage =>
+  'from' in message && 'view' in message;
 
 /** Who somebody is, told at the start of every connection. */
 export interface PeerIdentity {
@@ -74,8 +84,8 @@ export interface TransportHandler {
 
 /**
  * Carries messages between servers: unreliable by contract (a message is lost, never altered). Two servers have two
- * channels, each in order as long as its connection stands: AppendEntries with entries, SnapshotChunk and Forward
- * go over one, everything else over the other and may overtake them. Never blocks; what exceeds its limits is
+ * channels, each in order as long as its connection stands: AppendEntries and Prepare with entries, SnapshotChunk and
+ * Forward go over one, everything else over the other and may overtake them. Never blocks; what exceeds its limits is
  * dropped.
  */
 export interface Transport {

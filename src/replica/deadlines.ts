@@ -1,10 +1,9 @@
-import type { RawNode } from '../raft/raw-node.ts';
 import type { Store } from '../store/store.ts';
 import type { LogTime } from './log-time.ts';
 import type { StateMachine } from './state-machine.ts';
 
 interface DeadlineParts {
-  readonly node: RawNode;
+  readonly node: { readonly role: string };
   readonly machine: StateMachine;
   readonly store: Store;
 }

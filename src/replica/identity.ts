@@ -21,6 +21,8 @@ interface IdentityFile {
   logCreated: boolean;
   /** The incarnation that each member was first seen with, where the log may not say yet. */
   pins: Record<string, string>;
+  /** Starts of a process on this folder, counted where the engine asks for it. */
+  boots?: number;
 }
 
 export interface IdentitySetup {
@@ -120,6 +122,13 @@ export class Identity {
     this.#save();
   }
 
+  /** Counts this start of a process, durably; the first one is 1. */
+  countBoot(): number {
+    this.#file.boots = (this.#file.boots ?? 0) + 1;
+    this.#save();
+    return this.#file.boots;
+  }
+
   joinCluster(clusterId: string): void {
     this.#file.clusterId = clusterId;
     this.#save();
@@ -191,6 +200,7 @@ function isIdentity(value: unknown): value is IdentityFile {
     file.foundingServers.every(isId) &&
     typeof file.logCreated === 'boolean' &&
     typeof file.pins === 'object' &&
-    file.pins !== null
+    file.pins !== null &&
+    (file.boots === undefined || isId(file.boots))
   );
 }

@@ -1,12 +1,26 @@
 import { assert } from '../base/assert.ts';
 import type { RawNode } from '../raft/raw-node.ts';
+import type { MemberId } from '../raft/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { planCompaction } from './compaction.ts';
 import type { ReplicaOptions } from './options.ts';
 
+/** The part of a core, of either engine, that holds the log. */
+export type LogNode = Pick<
+  RawNode,
+  'id' | 'logBytes' | 'firstIndex' | 'commitIndex' | 'indexFromEnd' | 'termAt' | 'compact'
+> & {
+  progress(): readonly {
+    readonly member: MemberId;
+    readonly state: string;
+    readonly matchIndex: number;
+    readonly recentActive: boolean;
+  }[];
+};
+
 interface CompactionParts {
-  readonly node: RawNode;
+  readonly node: LogNode;
   readonly store: Store;
   readonly wal: Wal;
   readonly options: ReplicaOptions;

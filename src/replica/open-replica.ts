@@ -1,40 +1,21 @@
-import type { Clock } from '../base/clock.ts';
-import { KvraftError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Transport } from '../net/transport.ts';
 import type { InitialState, RaftConfig } from '../raft/config.ts';
 import { RawNode } from '../raft/raw-node.ts';
-import { generationOf, NO_MEMBER, type ConfState } from '../raft/types.ts';
-import type { StateStorage, Store } from '../store/store.ts';
-import type { RecoveredLog, Wal } from '../wal/wal-types.ts';
-import { openWal } from '../wal/wal.ts';
-import type { Vfs } from '../wal/vfs.ts';
-import { Identity } from './identity.ts';
+import { generationOf, type ConfState } from '../raft/types.ts';
+import type { Store } from '../store/store.ts';
+import type { Wal } from '../wal/wal-types.ts';
+import type { Identity } from './identity.ts';
 import { foundingConf, Membership } from './membership.ts';
+import { openFolder, type FolderSetup } from './open-folder.ts';
 import { assertOptions, type ReplicaOptions } from './options.ts';
 import { RaftReplica } from './raft-replica.ts';
 import type { StateMachine } from './state-machine.ts';
 
-export interface OpenReplicaOptions<Machine extends StateMachine> {
-  readonly serverId: number;
-  /** The server ids of the configuration; they found the cluster when the folder is new. */
-  readonly servers: readonly number[];
-  /** The data folder of this server alone. */
-  readonly folder: string;
-  readonly vfs: Vfs;
-  /** Opens the state in the given folder. */
-  readonly openStore: (folder: string) => Store;
-  readonly makeMachine: (storage: StateStorage) => Machine;
+export interface OpenReplicaOptions<Machine extends StateMachine> extends FolderSetup<Machine> {
   readonly transport: Transport;
-  readonly clock: Clock;
-  readonly prng: Prng;
-  readonly logger: Logger;
   readonly options: ReplicaOptions;
-  readonly segmentBytes: number;
-  /** The disk failed, or the state contradicts itself: the process must end. */
-  readonly onFatal: (error: Error) => void;
 }
 
 export interface OpenReplica<Machine extends StateMachine> {
@@ -51,30 +32,13 @@ export interface OpenReplica<Machine extends StateMachine> {
 export function openReplica<Machine extends StateMachine>(
   setup: OpenReplicaOptions<Machine>,
 ): OpenReplica<Machine> {
-  const { serverId, servers, folder, vfs, clock, prng, logger, options, onFatal } = setup;
+  const { prng, options } = setup;
   assertOptions(options);
-  const identity = Identity.open(vfs, folder, { serverId, foundingServers: servers, prng });
-  const walFolder = `${folder}/log`;
-  if (identity.logCreated && !(vfs.exists(walFolder) && vfs.list(walFolder).length > 0)) {
-    throw new KvraftError('LOG_DAMAGED', `${walFolder} is gone: ${REMEDY}`);
-  }
-  const store = setup.openStore(`${folder}/state`);
   let replica: RaftReplica<ReturnType<Machine['apply']>> | null = null;
-  const { wal, recovered } = openWal(
-    vfs,
-    walFolder,
-    { segmentBytes: setup.segmentBytes, prng, clock },
-    { onFatal, onSpace: (available) => replica?.setSpace(available) },
-  );
-  if (!identity.logCreated) identity.markLogCreated();
-
-  const machine = setup.makeMachine(store);
-  machine.load();
-  store.beforeFreeze = () => machine.save();
-  store.onFatal = onFatal;
+  const folder = openFolder(setup, (available) => replica?.setSpace(available));
+  const { identity, store, wal, machine } = folder;
   const membership = new Membership(store);
-  const initial = initialState(recovered, store, wal, membership.loadConf() ?? firstConf(identity), logger);
-  store.setLogDurable(initial.entries.at(-1)?.index ?? initial.baseIndex);
+  const initial = { ...folder.initial, confState: membership.loadConf() ?? firstConf(identity) };
   replica = new RaftReplica({
     node: new RawNode(raftConfig(identity, initial, prng, options)),
     wal,
@@ -83,77 +47,17 @@ export function openReplica<Machine extends StateMachine>(
     membership,
     identity,
     transport: setup.transport,
-    clock,
+    clock: setup.clock,
     prng,
-    logger,
+    logger: setup.logger,
     options,
   });
   return { replica, machine, store, wal };
 }
 
-const REMEDY = 'restore it from a backup, or rebuild this server from the others';
-
 /** What a server starts from that holds nothing yet. A rebuilt one is no member until the others made it one. */
 function firstConf(identity: Identity): ConfState {
   return foundingConf(generationOf(identity.member) === 0 ? identity.foundingServers : []);
-}
-
-/**
- * Fits log and state together. The state must lie within the log: one that is older than the log's first entry
- * leaves a gap, one that is newer than its last shows that the log lost entries that were durable once. The one
- * exception is a crash while a snapshot was installed, between the switch of the state and the new log.
- */
-function initialState(
-  recovered: RecoveredLog,
-  store: Store,
-  wal: Wal,
-  confState: ConfState,
-  logger: Logger,
-): InitialState {
-  const { index, term, stampMs } = store.position;
-  const { baseIndex, baseTerm, entries } = recovered;
-  const lastIndex = entries.at(-1)?.index ?? baseIndex;
-  if (index < baseIndex) {
-    throw new KvraftError(
-      'STORE_DAMAGED',
-      `the state stands at index ${index}, the log begins at ${baseIndex + 1}: what lies between is lost; ${REMEDY}`,
-    );
-  }
-  const termInLog = index === baseIndex ? baseTerm : entries[index - baseIndex - 1]?.term;
-  const commitIndex = Math.max(recovered.hardState.commitIndex, index);
-  if (termInLog === term) {
-    const hardState = { ...recovered.hardState, commitIndex: Math.min(commitIndex, lastIndex) };
-    return {
-      hardState,
-      baseIndex,
-      baseTerm,
-      entries,
-      appliedIndex: index,
-      appliedStampMs: stampMs,
-      confState,
-    };
-  }
-  if (store.installedIndex !== index) {
-    throw new KvraftError(
-      'LOG_DAMAGED',
-      `the state stands at index ${index} of term ${term}, the log ends at ${lastIndex} and does not hold it: ` +
-        `the log lost entries that were durable; ${REMEDY}`,
-    );
-  }
-  logger.info({ index }, 'finishing the installation of a snapshot');
-  // The term of the snapshot may not have reached the disk: nobody was voted for in it then.
-  const known = recovered.hardState.term >= term ? recovered.hardState : { term, votedFor: NO_MEMBER };
-  const hardState = { ...known, commitIndex: index };
-  wal.reset(index, term, hardState, () => undefined);
-  return {
-    hardState,
-    baseIndex: index,
-    baseTerm: term,
-    entries: [],
-    appliedIndex: index,
-    appliedStampMs: stampMs,
-    confState,
-  };
 }
 
 function raftConfig(

@@ -13,8 +13,14 @@ const RETRY_AFTER_MS = 50;
 /** Election timeouts without an answer after which a forward counts as lost. */
 const FORWARD_LOST_AFTER = 4;
 
+/** The part of a core, of either engine, that orders proposals. */
+export type ProposalNode = Pick<RawNode, 'id' | 'leaderId' | 'commitIndex' | 'sendCommit'> & {
+  readonly role: string;
+  propose(data: Uint8Array, stampMs: number): number | string;
+};
+
 export interface ProposalRouterOptions {
-  readonly node: RawNode;
+  readonly node: ProposalNode;
   readonly transport: Transport;
   readonly clock: Clock;
   /** Names this start of the server, so that the answers to an earlier one's proposals fit nothing. */

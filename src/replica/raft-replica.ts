@@ -6,8 +6,14 @@ import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
 import type { RawNode } from '../raft/raw-node.ts';
 import type { Ready } from '../raft/ready.ts';
-import { NO_MEMBER, serverOf, type Entry, type HardState, type MemberId } from '../raft/types.ts';
-import type { PeerIdentity, PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
+import { NO_MEMBER, serverOf, type Entry, type MemberId, type Message } from '../raft/types.ts';
+import {
+  isRaftMessage,
+  type PeerIdentity,
+  type PeerMessage,
+  type Transport,
+  type TransportHandler,
+} from '../net/transport.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
@@ -18,10 +24,12 @@ import { Founding } from './founding.ts';
 import type { Identity } from './identity.ts';
 import { Joining } from './joining.ts';
 import { LogTime } from './log-time.ts';
+import { LogWriter } from './log-writer.ts';
 import { foundingConf, membersOf, refusalOf, type Membership } from './membership.ts';
 import type { ReplicaOptions } from './options.ts';
 import { ProposalRouter } from './proposal-router.ts';
 import { Reads } from './reads.ts';
+import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
 import type { StateMachine } from './state-machine.ts';
@@ -40,27 +48,6 @@ export interface ReplicaParts<Result> {
   readonly options: ReplicaOptions;
 }
 
-/** What a replica tells of itself. Servers are named by their configured ids, -1 where there is none. */
-export interface ReplicaStatus {
-  readonly serverId: number;
-  readonly member: MemberId;
-  readonly clusterId: string;
-  readonly role: string;
-  readonly term: number;
-  readonly leaderId: number;
-  readonly commitIndex: number;
-  readonly lastApplied: number;
-  readonly lastIndex: number;
-  readonly logTimeMs: number;
-  readonly stateHash: string;
-  readonly voters: readonly number[];
-  readonly learners: readonly number[];
-  /** All lives of servers that the log knows, of members and of those that were to become one. */
-  readonly members: readonly MemberId[];
-  readonly logBytes: number;
-  readonly unflushedBytes: number;
-}
-
 /**
  * Drives one Raft core: gives it ticks and messages, and does what its Readys want with the disk, the network and
  * the state machine. Everything that arrives in one turn of the event loop is worked off together at its end.
@@ -76,8 +63,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #snapshots: SnapshotTraffic;
   /** Committed, waiting for the state machine. */
   #unapplied: Entry[] = [];
-  /** A commit index that was not written to the log yet; it goes with the next write. */
-  #unwrittenHardState: HardState | null = null;
+  readonly #writer: LogWriter;
   readonly #deadlines: Deadlines;
   readonly #space: DiskSpace;
   /** What the peers that were admitted said of themselves. */
@@ -93,6 +79,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { node, clock, prng, store, transport, logger } = parts;
     this.#parts = parts;
     this.#node = node;
+    this.#writer = new LogWriter(parts);
     this.#logTime = new LogTime(clock, node.lastStampMs);
     this.#router = new ProposalRouter({
       node,
@@ -281,7 +268,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         this.#node.step(message);
         break;
       default:
-        this.#node.step(message);
+        if (isRaftMessage(message)) this.#node.step(message);
     }
     this.#schedule();
   }
@@ -351,30 +338,19 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     for (const member of ready.snapshotsWanted) this.#snapshots.sendTo(member);
   }
 
-  #send(message: PeerMessage & { readonly to: MemberId }): void {
+  #send(message: Message): void {
     // The one who asked waits until it has applied that index, and would learn of the commit only by and by.
     if (message.type === 'ReadIndexResponse') this.#node.sendCommit(message.to);
     this.#parts.transport.send(message.to, message);
   }
 
-  #persist(ready: Ready): void {
-    const { wal, store } = this.#parts;
-    const hardState = ready.hardState ?? this.#unwrittenHardState;
-    if (!ready.mustSync && ready.entries.length === 0 && ready.messagesAfterAppend.length === 0) {
-      // A commit index alone is not worth a write: recovery finds it again.
-      this.#unwrittenHardState = hardState;
-      return;
-    }
-    this.#unwrittenHardState = null;
-    wal.append({ hardState, entries: ready.entries, mustSync: ready.mustSync }, () => {
+  #persist({ seq, hardState, entries, mustSync, messagesAfterAppend: messages }: Ready): void {
+    this.#writer.write({ hardState, entries, mustSync }, messages.length > 0, () => {
       if (this.#stopped) return;
-      this.#node.persisted(ready.seq);
-      store.setLogDurable(wal.durableIndex);
-      for (const message of ready.messagesAfterAppend) this.#send(message);
+      this.#node.persisted(seq);
+      for (const message of messages) this.#send(message);
       this.#schedule();
     });
-    // A conflict takes entries back that were durable: what replaces them is not yet.
-    store.setLogDurable(wal.durableIndex);
   }
 
   /** A staged snapshot becomes the state, then the log starts anew behind it. In this order: see `recover`. */

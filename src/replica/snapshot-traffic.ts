@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RawNode } from '../raft/raw-node.ts';
-import type { MemberId } from '../raft/types.ts';
+import type { InstallSnapshot, MemberId } from '../raft/types.ts';
 import type { SnapshotAck, SnapshotChunk, Transport } from '../net/transport.ts';
 import type { Store, StoreInstall } from '../store/store.ts';
 import { encodeConf } from './membership.ts';
@@ -13,8 +13,25 @@ const SETTLE_MS_MAX = 10_000;
 /** A follower that could not take a snapshot, perhaps for want of disk space, is not sent the next one at once. */
 const RETRY_AFTER_MS = 1_000;
 
+/** The part of a core, of either engine, that snapshots concern. */
+export type SnapshotNode = Pick<
+  RawNode,
+  | 'id'
+  | 'term'
+  | 'role'
+  | 'leaderId'
+  | 'commitIndex'
+  | 'pendingSnapshotIndex'
+  | 'confStateAt'
+  | 'snapshotStarted'
+  | 'snapshotFailed'
+> & {
+  step(message: InstallSnapshot): void;
+  progress(): readonly { readonly member: MemberId; readonly state: string }[];
+};
+
 export interface SnapshotTrafficOptions {
-  readonly node: RawNode;
+  readonly node: SnapshotNode;
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;

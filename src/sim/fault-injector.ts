@@ -1,28 +1,36 @@
 import type { Prng } from '../base/prng.ts';
-import { DataLoss } from './data-loss.ts';
-import { MembershipFaults } from './membership-faults.ts';
+import type { OpenParts, SimMachine } from './machine.ts';
+import type { SimNetwork } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimCluster } from './sim-cluster.ts';
-import type { SimServer } from './sim-server.ts';
 import type { Transcript } from './transcript.ts';
 import type { FaultKind, WorldOptions } from './world-options.ts';
 
 const WALL_OFFSET_MS_MAX = 3_600_000;
 
+/** The machines that faults are done to. */
+export interface FaultTarget<Machine extends SimMachine<OpenParts> = SimMachine<OpenParts>> {
+  readonly network: SimNetwork;
+  readonly machines: readonly Machine[];
+  /** The one that orders what clients write, if there is one. */
+  leader(): Machine | null;
+  /** Starts the machine later, unless it is held down then. */
+  startAfter(machine: Machine, delayMs: number): void;
+  /** Does a fault that only this kind of cluster knows, to the machine if it concerns one: tells what was done, or null. */
+  special(kind: FaultKind, machine: Machine, prng: Prng): string | null;
+}
+
 /** Does to a cluster what a world's rates say, until it is stopped; then it can heal everything. */
-export class FaultInjector {
+export class FaultInjector<Machine extends SimMachine<OpenParts>> {
   readonly counts: Partial<Record<FaultKind, number>> = {};
-  readonly #cluster: SimCluster;
+  readonly #cluster: FaultTarget<Machine>;
   readonly #scheduler: Scheduler;
   readonly #world: WorldOptions;
   readonly #prng: Prng;
   readonly #transcript: Transcript;
-  readonly #membership: MembershipFaults;
-  readonly #dataLoss: DataLoss;
   #active = true;
 
   constructor(
-    cluster: SimCluster,
+    cluster: FaultTarget<Machine>,
     scheduler: Scheduler,
     world: WorldOptions,
     prng: Prng,
@@ -33,8 +41,6 @@ export class FaultInjector {
     this.#world = world;
     this.#prng = prng;
     this.#transcript = transcript;
-    this.#membership = new MembershipFaults(cluster, prng);
-    this.#dataLoss = new DataLoss(cluster, prng, world);
     for (const [kind, rate] of Object.entries(world.rates)) this.#plan(kind as FaultKind, rate);
   }
 
@@ -46,7 +52,7 @@ export class FaultInjector {
   /** Ends everything that lasts. Processes that are down stay down. */
   heal(): void {
     this.#active = false;
-    const { network, servers } = this.#cluster;
+    const { network, machines: servers } = this.#cluster;
     network.heal();
     network.faults = {
       delayMsMin: 0.1,
@@ -90,7 +96,7 @@ export class FaultInjector {
 
   /** What was done, or null if it could not be. */
   #do(kind: FaultKind): string | null {
-    const { network, servers } = this.#cluster;
+    const { network, machines: servers } = this.#cluster;
     const prng = this.#prng;
     const server = this.#any();
     const lengthMs = prng.float() * this.#world.faultLengthMsMax;
@@ -173,25 +179,18 @@ export class FaultInjector {
       case 'wall-jump':
         server.skew.wallOffsetMs = prng.below(WALL_OFFSET_MS_MAX);
         return `of ${server.id}`;
-      case 'hand-over': {
-        const leader = this.#cluster.leader();
-        leader?.run(() => leader.open?.replica.handOver());
-        return leader === null ? null : `by ${leader.id}`;
-      }
+      case 'hand-over':
       case 'transfer':
-        return this.#membership.transfer();
       case 'reconfigure':
-        return this.#membership.reconfigure();
       case 'damage':
-        return this.#dataLoss.damage(server);
       case 'wipe':
-        return this.#dataLoss.wipe(server);
+        return this.#cluster.special(kind, server, prng);
     }
   }
 
-  #any(): SimServer {
-    const { servers } = this.#cluster;
-    return servers[this.#prng.below(servers.length)] as SimServer;
+  #any(): Machine {
+    const { machines } = this.#cluster;
+    return machines[this.#prng.below(machines.length)] as Machine;
   }
 
   #later(delayMs: number, undo: () => void): void {
@@ -201,7 +200,7 @@ export class FaultInjector {
   }
 
   #partition(lengthMs: number): string {
-    const { network, servers } = this.#cluster;
+    const { network, machines: servers } = this.#cluster;
     const groups: number[][] = [[], []];
     for (const { id } of servers) groups[this.#prng.below(2)]?.push(id);
     network.partition(...groups);
@@ -210,7 +209,7 @@ export class FaultInjector {
   }
 
   #cutSome(lengthMs: number): string {
-    const { network, servers } = this.#cluster;
+    const { network, machines: servers } = this.#cluster;
     const pairs: string[] = [];
     for (const a of servers) {
       for (const b of servers) {

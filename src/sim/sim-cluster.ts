@@ -1,19 +1,22 @@
 import { messageOf } from '../base/errors.ts';
 import { createPrng, type Prng } from '../base/prng.ts';
-import type { PeerMessage } from '../net/transport.ts';
+import { isRaftMessage, type PeerMessage } from '../net/transport.ts';
 import { ClusterInvariants } from '../raft/cluster-invariants.ts';
-import { describeMessage } from '../raft/describe.ts';
 import { members } from '../raft/confchange/apply.ts';
 import { jointVoteResult } from '../raft/quorum/joint.ts';
 import { generationOf, NO_MEMBER, serverOf, type ConfState } from '../raft/types.ts';
 import type { Position } from '../store/store.ts';
+import { DataLoss } from './data-loss.ts';
 import { SimFailure } from './failure.ts';
+import { MembershipFaults } from './membership-faults.ts';
 import { SimNetwork } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimServer, type ServerEvents } from './sim-server.ts';
+import { describePeerMessage } from './describe-message.ts';
 import type { Transcript } from './transcript.ts';
 import { peerWireFormat } from './wire-format.ts';
-import type { WorldOptions } from './world-options.ts';
+import type { SimulatedCluster } from './world.ts';
+import type { FaultKind, WorldOptions } from './world-options.ts';
 
 export { SimFailure };
 
@@ -30,9 +33,12 @@ const RETRY_MS = 200;
 const REBUILD_MS_MAX = 2_000;
 
 /** The servers of one world and their network, watched: every promise is checked after every event. */
-export class SimCluster implements ServerEvents {
+export class SimCluster implements ServerEvents, SimulatedCluster<SimServer> {
   readonly network: SimNetwork;
   readonly servers: readonly SimServer[];
+  readonly #world: WorldOptions;
+  #membership: MembershipFaults | null = null;
+  #dataLoss: DataLoss | null = null;
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
   readonly #transcript: Transcript;
@@ -51,6 +57,7 @@ export class SimCluster implements ServerEvents {
   rebuilds = 0;
 
   constructor(world: WorldOptions, scheduler: Scheduler, prng: Prng, transcript: Transcript) {
+    this.#world = world;
     this.#scheduler = scheduler;
     this.#prng = prng;
     this.#transcript = transcript;
@@ -63,6 +70,37 @@ export class SimCluster implements ServerEvents {
     this.servers = serverIds.map((serverId) => {
       return new SimServer({ serverId, serverIds, world, scheduler, network, prng: fork(), events: this });
     });
+  }
+
+  get machines(): readonly SimServer[] {
+    return this.servers;
+  }
+
+  get counts(): Record<string, number> {
+    return { deaths: this.deaths, rebuilds: this.rebuilds };
+  }
+
+  /** Changes of the membership and the leadership, and loss of data. */
+  special(kind: FaultKind, server: SimServer, prng: Prng): string | null {
+    const membership = (this.#membership ??= new MembershipFaults(this, prng));
+    const dataLoss = (this.#dataLoss ??= new DataLoss(this, prng, this.#world));
+    switch (kind) {
+      case 'hand-over': {
+        const leader = this.leader();
+        leader?.run(() => leader.open?.replica.handOver());
+        return leader === null ? null : `by ${leader.id}`;
+      }
+      case 'transfer':
+        return membership.transfer();
+      case 'reconfigure':
+        return membership.reconfigure();
+      case 'damage':
+        return dataLoss.damage(server);
+      case 'wipe':
+        return dataLoss.wipe(server);
+      default:
+        return null;
+    }
   }
 
   server(id: number): SimServer {
@@ -110,6 +148,20 @@ export class SimCluster implements ServerEvents {
     this.#transcript.add(`server ${server.id} begins life ${generation}`);
     server.rebuild(clusterId, generation);
     return true;
+  }
+
+  /** So few servers, drawn at random, that every configuration that may be in force has a majority of them. */
+  core(prng: Prng): SimServer[] {
+    const { servers } = this;
+    const drawn = servers.map((server) => ({ server, at: prng.float() + (server.isIntact ? 0 : 1) }));
+    drawn.sort((a, b) => a.at - b.at);
+    const confs = this.confs();
+    const core = new Set<SimServer>();
+    for (const { server } of drawn) {
+      core.add(server);
+      if (this.survives(confs, (each) => !core.has(each))) break;
+    }
+    return [...core];
   }
 
   /** All configurations that any server goes by, or may yet: a message may still bring it one that was proposed. */
@@ -212,7 +264,7 @@ export class SimCluster implements ServerEvents {
   }
 
   sent(server: SimServer, message: PeerMessage): void {
-    if (!('from' in message)) return;
+    if (!isRaftMessage(message)) return;
     this.#guard(() => this.#invariants.sent(message, server.durable));
   }
 
@@ -275,20 +327,3 @@ function noteRebuilt(server: SimServer): void {
 }
 
 const termOf = (server: SimServer): number => server.open?.replica.node.term ?? 0;
-
-function describePeerMessage(from: number, to: number, message: PeerMessage): string {
-  switch (message.type) {
-    case 'Forward':
-      return `${from}->${to} Forward ${message.proposal} of ${message.data.length} bytes`;
-    case 'ForwardRefused':
-      return `${from}->${to} ForwardRefused ${message.proposal} ${message.reason}`;
-    case 'SnapshotChunk':
-      return `${from}->${to} t${message.term} SnapshotChunk ${message.seq} of ${message.index}${message.last ? ', last' : ''}`;
-    case 'SnapshotAck':
-      return `${from}->${to} SnapshotAck ${message.failed ? 'failed' : message.next}`;
-    case 'Join':
-      return `${from}->${to} Join`;
-    default:
-      return describeMessage(message);
-  }
-}

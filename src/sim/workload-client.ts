@@ -1,8 +1,7 @@
 import type { Prng } from '../base/prng.ts';
 import { modelNames, type Invocation } from '../linearizability/index.ts';
 import { isRead } from './operations.ts';
-import type { SimServer } from './sim-server.ts';
-import type { Workload } from './workload.ts';
+import type { Workload, WorkloadServer } from './workload.ts';
 import type { Planned } from './workload-request.ts';
 import type { WorldOptions } from './world-options.ts';
 
@@ -37,7 +36,7 @@ export class Client {
 
   operate(done: () => void): void {
     const prng = this.#prng;
-    const server = this.#workload.servers[this.#server] as SimServer;
+    const server = this.#workload.servers[this.#server] as WorkloadServer;
     const delayMs = (): number => 0.05 + prng.float();
     const first = this.#plan();
     const planned = [first];

@@ -3,7 +3,13 @@ import type { Invocation, ModelName, OperationResult, RecordedCall } from '../li
 import type { KvService, WriteOp, WriteResult } from '../listeners/kv-service.ts';
 import { readResult, writeOp, writeResult } from './operations.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimServer } from './sim-server.ts';
+import type { OpenParts, SimMachine } from './machine.ts';
+
+/** A server that clients talk to. */
+export type WorkloadServer = Pick<SimMachine<OpenParts>, 'id' | 'process' | 'onEnd'> & {
+  /** Null while it does not take requests. */
+  readonly session: KvService | null;
+};
 
 /** An operation that a client wants done, and the history that it belongs to. */
 export interface Planned {
@@ -14,7 +20,7 @@ export interface Planned {
 /** Operations that a client sends to a server as one request: reads only, or writes only. */
 export interface RequestOptions {
   readonly client: string;
-  readonly server: SimServer;
+  readonly server: WorkloadServer;
   readonly planned: readonly Planned[];
   /** The time of one way between the client and the server, drawn anew. */
   readonly delayMs: () => number;

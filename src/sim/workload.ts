@@ -2,13 +2,12 @@ import { createPrng, type Prng } from '../base/prng.ts';
 import type { ModelName, OperationResult } from '../linearizability/index.ts';
 import { HistoryRecorder, checkHistory, formatHistory, modelNames } from '../linearizability/index.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimCluster } from './sim-cluster.ts';
-import type { SimServer } from './sim-server.ts';
 import type { Transcript } from './transcript.ts';
 import { Client, TTL_MS_MAX } from './workload-client.ts';
-import { Request, settle, type RequestOptions } from './workload-request.ts';
+import { Request, settle, type RequestOptions, type WorkloadServer } from './workload-request.ts';
 import type { WorldOptions } from './world-options.ts';
 
+export type { WorkloadServer } from './workload-request.ts';
 export { readResult, writeOp, writeResult } from './operations.ts';
 
 const CHECK_STEPS_MAX = 20_000_000;
@@ -25,7 +24,7 @@ export interface WorkloadCounts {
 /** Clients that work on keys of every model, and what they saw. */
 export class Workload {
   readonly counts: WorkloadCounts = { ok: 0, failed: 0, unknown: 0, undecided: 0 };
-  readonly #cluster: SimCluster;
+  readonly #cluster: { readonly servers: readonly WorkloadServer[] };
   readonly #scheduler: Scheduler;
   readonly #world: WorldOptions;
   readonly #recorders: ReadonlyMap<ModelName, HistoryRecorder>;
@@ -33,7 +32,7 @@ export class Workload {
   #working = true;
 
   constructor(
-    cluster: SimCluster,
+    cluster: { readonly servers: readonly WorkloadServer[] },
     scheduler: Scheduler,
     world: WorldOptions,
     prng: Prng,
@@ -111,7 +110,7 @@ export class Workload {
     request.send();
   }
 
-  get servers(): readonly SimServer[] {
+  get servers(): readonly WorkloadServer[] {
     return this.#cluster.servers;
   }
 }

@@ -1,11 +1,11 @@
 import { createPrng, type Prng } from '../base/prng.ts';
 import { SimFailure } from './failure.ts';
-import { FaultInjector } from './fault-injector.ts';
+import { FaultInjector, type FaultTarget } from './fault-injector.ts';
 import { Scheduler } from './scheduler.ts';
+import type { OpenParts, SimMachine } from './machine.ts';
 import { SimCluster } from './sim-cluster.ts';
-import type { SimServer } from './sim-server.ts';
 import { Transcript } from './transcript.ts';
-import { Workload, type WorkloadCounts } from './workload.ts';
+import { Workload, type WorkloadCounts, type WorkloadServer } from './workload.ts';
 import { drawWorld, type FaultKind, type WorldOptions } from './world-options.ts';
 
 /** Virtual time in which a healed majority must have a leader that takes and confirms operations. */
@@ -46,27 +46,53 @@ export interface RunResult {
   readonly histories: () => readonly string[];
 }
 
+/** What a world needs of the cluster in it, whatever engine replicates there. */
+export interface SimulatedCluster<Machine extends SimMachine<OpenParts>> extends FaultTarget<Machine> {
+  /** What clients talk to. */
+  readonly servers: readonly WorkloadServer[];
+  /** Machines that are to stay down. */
+  readonly held: Set<number>;
+  /** The latest index that any server has committed. */
+  readonly commitIndex: number;
+  /** What happened to it, for statistics. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** So few machines, drawn at random, that they must be able to work by themselves once they are healed. */
+  core(prng: Prng): readonly Machine[];
+  /** Whether all servers are there again and hold the same state. */
+  isWhole(): boolean;
+  /** The checks that cost the length of the logs and the size of the state. */
+  checkWhole(): void;
+}
+
 /**
  * Runs the world of a seed: first all faults at once, while clients work; then the faults end, a majority is healed
  * and must make progress, then all are and must agree. The same seed gives the same run, event for event.
  */
 export function runWorld(seed: number, options: RunOptions = {}): RunResult {
-  return new World({ ...drawWorld(seed), ...options.world }, options).run();
+  const world = { ...drawWorld(seed), ...options.world };
+  return new World(world, options, (scheduler, prng, transcript) => {
+    return new SimCluster(world, scheduler, prng, transcript);
+  }).run();
 }
 
-class World {
+/** A run of a cluster of either engine: see `runWorld`. */
+export class World<Machine extends SimMachine<OpenParts>> {
   readonly #world: WorldOptions;
   readonly #stepsMax: number;
   readonly #scheduler = new Scheduler();
   readonly #prng: Prng;
   readonly #transcript: Transcript;
-  readonly #cluster: SimCluster;
+  readonly #cluster: SimulatedCluster<Machine>;
   readonly #workload: Workload;
-  readonly #faults: FaultInjector;
+  readonly #faults: FaultInjector<Machine>;
   #progressMs: number | null = null;
   #convergenceMs: number | null = null;
 
-  constructor(world: WorldOptions, { onLine = null, stepsMax = Infinity }: RunOptions) {
+  constructor(
+    world: WorldOptions,
+    { onLine = null, stepsMax = Infinity }: RunOptions,
+    makeCluster: (scheduler: Scheduler, prng: Prng, transcript: Transcript) => SimulatedCluster<Machine>,
+  ) {
     this.#world = world;
     this.#stepsMax = stepsMax;
     // Not the generator that drew the world: a changed world keeps the rest of its chances.
@@ -74,7 +100,7 @@ class World {
     this.#prng = createPrng(prng.uint32());
     this.#transcript = new Transcript(this.#scheduler, onLine);
     const fork = (): Prng => createPrng(prng.uint32());
-    this.#cluster = new SimCluster(world, this.#scheduler, fork(), this.#transcript);
+    this.#cluster = makeCluster(this.#scheduler, fork(), this.#transcript);
     this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
     this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
   }
@@ -109,7 +135,7 @@ class World {
   }
 
   #sufferFaults(): void {
-    for (const server of this.#cluster.servers) {
+    for (const server of this.#cluster.machines) {
       this.#cluster.startAfter(server, this.#prng.float() * 20);
     }
     this.#runFor(this.#world.faultMs);
@@ -117,8 +143,8 @@ class World {
   }
 
   #recover(): void {
-    const all = this.#cluster.servers;
-    const core = this.#world.healsMajorityOnly ? this.#core() : all;
+    const all = this.#cluster.machines;
+    const core = this.#world.healsMajorityOnly ? this.#cluster.core(this.#prng) : all;
     for (const server of all) {
       if (core.includes(server)) continue;
       this.#cluster.held.add(server.id);
@@ -136,20 +162,6 @@ class World {
     this.#cluster.checkWhole();
     const illegal = this.#workload.check();
     if (illegal !== null) throw new SimFailure(illegal);
-  }
-
-  /** So few servers, drawn at random, that every configuration that may be in force has a majority of them. */
-  #core(): SimServer[] {
-    const { servers } = this.#cluster;
-    const drawn = servers.map((server) => ({ server, at: this.#prng.float() + (server.isIntact ? 0 : 1) }));
-    drawn.sort((a, b) => a.at - b.at);
-    const confs = this.#cluster.confs();
-    const core = new Set<SimServer>();
-    for (const { server } of drawn) {
-      core.add(server);
-      if (this.#cluster.survives(confs, (each) => !core.has(each))) break;
-    }
-    return [...core];
   }
 
   /** Clients work on: their operations must be answered again, by a leader that can commit. */
@@ -191,13 +203,9 @@ class World {
   }
 
   #details(): Record<string, number> {
-    const { network, servers } = this.#cluster;
-    const details: Record<string, number> = {
-      ...network.counts,
-      deaths: this.#cluster.deaths,
-      rebuilds: this.#cluster.rebuilds,
-    };
-    for (const { disk } of servers) {
+    const { network, machines, counts } = this.#cluster;
+    const details: Record<string, number> = { ...network.counts, ...counts };
+    for (const { disk } of machines) {
       for (const [name, count] of Object.entries(disk.counts)) details[name] = (details[name] ?? 0) + count;
     }
     return details;

@@ -5,7 +5,8 @@ import { createPrng } from '../base/prng.ts';
 import { defaultKvOptions } from '../kv/options.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { SimNetwork, type NetworkFaults } from '../sim/network.ts';
-import { SimServer, type ServerEvents, type ServerWorld } from '../sim/sim-server.ts';
+import type { MachineWorld } from '../sim/machine.ts';
+import { SimServer, type ServerEvents } from '../sim/sim-server.ts';
 import { peerWireFormat } from '../sim/wire-format.ts';
 import { realTime } from './real-time.ts';
 
@@ -23,7 +24,7 @@ const NETWORK: NetworkFaults = {
 };
 
 /** Elections are quick, and all data lives in the memory of a test. */
-const WORLD: ServerWorld = {
+const WORLD: MachineWorld = {
   clockDrift: 0,
   crashPointChance: 0,
   disk: { writeMsMin: 0, writeMsMax: 0, syncMsMin: 0, syncMsMax: 0 },

@@ -89,7 +89,7 @@ export const diskSabotages: readonly Sabotage[] = [
   },
   {
     name: 'apply the first commands after a restart twice',
-    seedsMax: 5,
+    seedsMax: 10,
     world: roughWorld,
     apply: () =>
       onStart(({ open: { machine } }) => {

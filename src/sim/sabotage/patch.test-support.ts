@@ -1,6 +1,7 @@
 import type { OpenReplica } from '../../replica/open-replica.ts';
 import type { KvStateMachine } from '../../kv/machine.ts';
 import type { SimProcess } from '../process.ts';
+import { SimMachine, type OpenParts } from '../machine.ts';
 import { SimServer } from '../sim-server.ts';
 
 /** Takes a patch back. */
@@ -51,10 +52,11 @@ export function all(...undos: readonly Undo[]): Undo {
 export function onStart(
   change: (parts: { open: OpenReplica<KvStateMachine>; process: SimProcess }) => void,
 ): Undo {
-  return patch(SimServer.prototype, 'start', (start) => {
-    return function (this: SimServer) {
+  return patch(SimMachine.prototype as SimMachine<OpenParts>, 'start', (start) => {
+    return function (this: SimMachine<OpenParts>) {
       const wasUp = this.isUp;
       start.call(this);
+      if (!(this instanceof SimServer)) return;
       const { open, process } = this;
       if (!wasUp && open !== null && process !== null) change({ open, process });
     };
