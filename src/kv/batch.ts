@@ -80,7 +80,8 @@ function undone({ kind, result: { status, version } }: Effect, versionMax: numbe
 function runStateOp(keys: KeySpace, op: StateOp, { leases, stampMs }: BatchContext): OpResult {
   switch (op.op) {
     case 'flush':
-      keys.flush(stampMs);
+      if (op.delayMs === undefined) keys.flush(stampMs);
+      else keys.flushAt(stampMs + op.delayMs);
       return { status: 'ok', version: keys.version };
     case 'lease-grant': {
       const lease = leases.grant(op.ttlMs, stampMs);

@@ -5,6 +5,11 @@ import { limits } from '../base/limits.ts';
 export const isUint = (field: unknown): field is number =>
   Number.isSafeInteger(field) && (field as number) >= 0;
 
+/** A time to live in milliseconds: 0 for none, `EXPIRED` for one that is over already. */
+export const EXPIRED = -1;
+
+export const isTtl = (field: unknown): field is number => isUint(field) || field === EXPIRED;
+
 export const isUint32 = (field: unknown): field is number => isUint(field) && field <= 0xffff_ffff;
 
 /** A bigint from 0 to 2^64 − 1. */

@@ -26,6 +26,8 @@ export interface KeySpaceState {
   readonly purgeCursor: string;
   /** The log time of the next purge. */
   readonly purgeDueMs: number;
+  /** The log time of a flush that is to come; 0: none is. */
+  readonly flushAtMs: number;
 }
 
 /** How long after a purge the next one is due, in log time: others go between. */
@@ -53,6 +55,7 @@ export class KeySpace {
   #flushedCount = 0;
   #purgeCursor = '';
   #purgeDueMs = 0;
+  #flushAtMs = 0;
 
   constructor(storage: StateStorage, hash: StateHash, changes: ChangeLog, leases: Leases) {
     this.#storage = storage;
@@ -76,6 +79,11 @@ export class KeySpace {
     return this.#flushedCount === 0 ? null : this.#purgeDueMs;
   }
 
+  /** The log time of the flush that is to come, or null. */
+  get nextFlushMs(): number | null {
+    return this.#flushAtMs === 0 ? null : this.#flushAtMs;
+  }
+
   get state(): KeySpaceState {
     return {
       version: this.#version,
@@ -84,6 +92,7 @@ export class KeySpace {
       flushedCount: this.#flushedCount,
       purgeCursor: this.#purgeCursor,
       purgeDueMs: this.#purgeDueMs,
+      flushAtMs: this.#flushAtMs,
     };
   }
 
@@ -95,6 +104,7 @@ export class KeySpace {
     this.#flushedCount = state.flushedCount;
     this.#purgeCursor = state.purgeCursor;
     this.#purgeDueMs = state.purgeDueMs;
+    this.#flushAtMs = state.flushAtMs;
     this.#expiry.reset();
     this.#pinned.endAll('the server took over another state');
   }
@@ -168,8 +178,19 @@ export class KeySpace {
     this.#remove(key, old, 'delete');
   }
 
+  /** Has all keys removed at a later log time, by `flushDue`; no other flush is to come then. */
+  flushAt(atMs: number): void {
+    this.#flushAtMs = atMs;
+  }
+
+  /** Removes all keys if that was to happen by log time `stampMs`: to be called before anything else is done then. */
+  flushDue(stampMs: number): void {
+    if (this.#flushAtMs !== 0 && this.#flushAtMs <= stampMs) this.flush(stampMs);
+  }
+
   /** Removes all keys. */
   flush(stampMs: number): void {
+    this.#flushAtMs = 0;
     this.#flushedThrough = this.#change('flush', '', null);
     this.#flushedCount += this.#count;
     this.#count = 0;

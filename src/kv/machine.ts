@@ -58,6 +58,7 @@ export class KvStateMachine implements StateMachine<Reply> {
   apply(bytes: Uint8Array, stampMs: number): Reply {
     assert(stampMs >= this.#stampMs, 'stamps never fall along the log');
     this.#stampMs = stampMs;
+    this.#keys.flushDue(stampMs);
     const command = decodeCommand(bytes);
     if (command === null) return { status: 'malformed' };
     const { version } = this;
@@ -96,6 +97,11 @@ export class KvStateMachine implements StateMachine<Reply> {
 
   get leaseCount(): number {
     return this.#leases.count;
+  }
+
+  /** The log time of the last entry that was applied since `load`. */
+  get stampMs(): number {
+    return this.#stampMs;
   }
 
   get keyCount(): number {
@@ -154,7 +160,13 @@ export class KvStateMachine implements StateMachine<Reply> {
 
   nextDeadlineMs(): number | null {
     const keys = this.#keys;
-    const deadlines = [keys.nextExpiryMs(), keys.nextPurgeMs, this.#leases.nextMs(), this.#sessions.nextMs()];
+    const deadlines = [
+      keys.nextExpiryMs(),
+      keys.nextPurgeMs,
+      keys.nextFlushMs,
+      this.#leases.nextMs(),
+      this.#sessions.nextMs(),
+    ];
     let next: number | null = null;
     for (const deadline of deadlines) {
       if (deadline !== null && (next === null || deadline < next)) next = deadline;

@@ -14,29 +14,33 @@ export interface NaiveRecord {
   version: number;
   expiresAtMs: number;
   lease: number;
+  /** Only where there are any. */
+  marks?: number;
 }
 
 interface NaiveState {
   version: number;
+  flushAtMs: number;
   lastLease: number;
   readonly keys: Map<string, NaiveRecord>;
   readonly leases: Map<number, { ttlMs: number; expiresAtMs: number }>;
 }
 
 export class NaiveModel {
-  state: NaiveState = { version: 0, lastLease: 0, keys: new Map(), leases: new Map() };
+  state: NaiveState = { version: 0, flushAtMs: 0, lastLease: 0, keys: new Map(), leases: new Map() };
 
   batch(ops: readonly Op[], atomic: boolean, stampMs: number, fence?: Fence): OpResult[] {
+    this.#flushDue(stampMs);
     if (fence !== undefined) {
       this.#dropDue(fence.lock, stampMs);
       if (this.state.keys.get(fence.lock)?.version !== fence.token) {
         return ops.map(() => ({ status: 'fenced', version: 0 }));
       }
     }
-    if (!atomic) return ops.map((op) => this.#execute(op, stampMs).result);
+    if (!atomic) return ops.map((op) => this.#execute(op, stampMs, false).result);
     for (const op of ops) if ('key' in op) this.#dropDue(op.key, stampMs);
     const before = structuredClone(this.state);
-    const done = ops.map((op) => this.#execute(op, stampMs));
+    const done = ops.map((op) => this.#execute(op, stampMs, true));
     if (done.every(({ failed }) => !failed)) return done.map(({ result }) => result);
     this.state = before;
     return done.map(({ failed, result: { status, version } }) => {
@@ -46,6 +50,7 @@ export class NaiveModel {
   }
 
   expire(stampMs: number): void {
+    this.#flushDue(stampMs);
     const { keys, leases } = this.state;
     const due = [...keys].filter(([, { expiresAtMs }]) => expiresAtMs !== 0 && expiresAtMs <= stampMs);
     due.sort(([a, x], [b, y]) => x.expiresAtMs - y.expiresAtMs || (a < b ? -1 : 1));
@@ -67,6 +72,16 @@ export class NaiveModel {
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
 
+  #flushDue(stampMs: number): void {
+    if (this.state.flushAtMs !== 0 && this.state.flushAtMs <= stampMs) this.#flush();
+  }
+
+  #flush(): void {
+    this.state.flushAtMs = 0;
+    this.state.version++;
+    this.state.keys.clear();
+  }
+
   #remove(key: string): void {
     this.state.version++;
     this.state.keys.delete(key);
@@ -84,13 +99,13 @@ export class NaiveModel {
     return (this.state.leases.get(lease)?.expiresAtMs ?? 0) > stampMs;
   }
 
-  #execute(op: Op, stampMs: number): { failed: boolean; result: OpResult } {
+  #execute(op: Op, stampMs: number, atomic: boolean): { failed: boolean; result: OpResult } {
     const { state } = this;
     const ok = (result: OpResult): { failed: boolean; result: OpResult } => ({ failed: false, result });
     switch (op.op) {
       case 'flush':
-        state.version++;
-        state.keys.clear();
+        if (op.delayMs === undefined) this.#flush();
+        else state.flushAtMs = stampMs + op.delayMs;
         return ok({ status: 'ok', version: state.version });
       case 'lease-grant':
         state.lastLease++;
@@ -106,9 +121,14 @@ export class NaiveModel {
         return ok({ status: 'ok', version: 0 });
       }
       default:
-        this.#dropDue(op.key, stampMs);
+        if (!atomic) this.#dropDue(op.key, stampMs);
         return this.#executeOnKey(op, stampMs);
     }
+  }
+
+  #expiryOf(ttlMs: number, stampMs: number): number {
+    if (ttlMs === 0) return 0;
+    return ttlMs < 0 ? Math.max(1, stampMs) : stampMs + ttlMs;
   }
 
   #executeOnKey(op: KeyOp, stampMs: number): { failed: boolean; result: OpResult } {
@@ -134,15 +154,25 @@ export class NaiveModel {
     ): Omit<NaiveRecord, 'version'> => ({
       value: typeof value === 'string' ? value : Buffer.from(value).toString('latin1'),
       flags,
-      expiresAtMs: ttlMs === 0 ? 0 : stampMs + ttlMs,
+      expiresAtMs: this.#expiryOf(ttlMs, stampMs),
       lease,
     });
+    const withMarks = (record: NaiveRecord, marks: number): NaiveRecord => {
+      const { marks: _old, ...rest } = record;
+      return marks === 0 ? rest : { ...rest, marks };
+    };
     switch (op.op) {
       case 'set':
       case 'cas': {
         if (op.op === 'cas' && current === undefined) return fail('not-found');
-        if (op.op === 'cas' && current?.version !== op.version)
-          return fail('version-mismatch', current?.version);
+        if (op.op === 'cas' && current !== undefined && current.version !== op.version) {
+          if (op.orOlder !== true || op.version > current.version)
+            return fail('version-mismatch', current.version);
+          if ((op.lease ?? 0) !== 0 && !this.#isAlive(op.lease ?? 0, stampMs)) return fail('lease-not-found');
+          const { expiresAtMs, marks = 0 } = current;
+          const older = { ...fresh(op.value, 0, op.flags, op.lease ?? 0), expiresAtMs };
+          return store({ ...older, marks: marks | 1 });
+        }
         if (op.op === 'set' && op.when === 'absent' && current !== undefined)
           return fail('exists', current.version);
         if (op.op === 'set' && op.when === 'present' && current === undefined) return fail('not-found');
@@ -162,8 +192,11 @@ export class NaiveModel {
       case 'prepend': {
         const { value } = fresh(op.value);
         if (current === undefined) return op.when === 'present' ? fail('not-found') : store(fresh(value));
+        if ((op.version ?? 0) !== 0 && op.version !== current.version) {
+          return fail('version-mismatch', current.version);
+        }
         return store({
-          ...current,
+          ...withMarks(current, 0),
           value: op.op === 'append' ? current.value + value : value + current.value,
         });
       }
@@ -172,18 +205,45 @@ export class NaiveModel {
           if (op.initial === null) return fail('not-found');
           return store(fresh(`${op.initial}`, op.ttlMs), { value: bytes(`${op.initial}`), flags: 0 });
         }
+        if ((op.version ?? 0) !== 0 && op.version !== current.version) {
+          return fail('version-mismatch', current.version);
+        }
         if (!/^\d+ *$/.test(current.value) || BigInt(current.value.trim()) >= 2n ** 64n)
           return fail('not-a-number');
         const before = BigInt(current.value.trim());
         const down = before < op.by ? 0n : before - op.by;
         const value = `${op.down ? down : (before + op.by) % 2n ** 64n}`;
-        return store({ ...current, value }, { value: bytes(value), flags: current.flags });
+        const ttlMs = op.newTtlMs ?? null;
+        const expiresAtMs = ttlMs === null ? current.expiresAtMs : this.#expiryOf(ttlMs, stampMs);
+        return store(
+          { ...withMarks(current, 0), value, expiresAtMs },
+          { value: bytes(value), flags: current.flags },
+        );
       }
       case 'touch': {
         if (current === undefined) return fail('not-found');
         state.keys.set(op.key, { ...current, expiresAtMs: fresh('', op.ttlMs).expiresAtMs });
         const { version, value, flags } = current;
         return { failed: false, result: { status: 'ok', version, value: bytes(value), flags } };
+      }
+      case 'visit': {
+        if (current === undefined) {
+          if (op.vivifyTtlMs === null) return fail('not-found');
+          return store({ ...fresh('', op.vivifyTtlMs), marks: 2 }, { status: 'won' });
+        }
+        const { marks = 0, version } = current;
+        const isDue = current.expiresAtMs !== 0 && current.expiresAtMs - stampMs < (op.recacheMs ?? 0);
+        const wins = op.recacheMs !== null && marks < 2 && (marks === 1 || isDue);
+        const expiresAtMs = op.ttlMs === null ? current.expiresAtMs : this.#expiryOf(op.ttlMs, stampMs);
+        state.keys.set(op.key, withMarks({ ...current, expiresAtMs }, marks | (wins ? 2 : 0)));
+        return { failed: false, result: { status: wins ? 'won' : 'ok', version } };
+      }
+      case 'invalidate': {
+        if (current === undefined) return fail('not-found');
+        if (op.version !== 0 && op.version !== current.version)
+          return fail('version-mismatch', current.version);
+        const expiresAtMs = op.ttlMs === null ? current.expiresAtMs : this.#expiryOf(op.ttlMs, stampMs);
+        return store({ ...current, expiresAtMs, marks: 1 });
       }
       case 'put-hash': {
         const old = bytes(current?.value ?? '');

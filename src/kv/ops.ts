@@ -2,7 +2,7 @@
  * The operations of a batch, and their encoding. An encoded one is [code, key, ...fields]; fields that have their
  * usual value and stand last may be left out.
  */
-import { decodeKey, encodeKey, isBytes, isUint, isUint32, isUint64 } from './fields.ts';
+import { decodeKey, encodeKey, isBytes, isTtl, isUint, isUint32, isUint64 } from './fields.ts';
 
 /** Whether a `set` depends on the key being there. */
 export type When = 'always' | 'absent' | 'present';
@@ -15,7 +15,7 @@ interface Keyed {
 interface Put extends Keyed {
   readonly value: Uint8Array;
   readonly flags: number;
-  /** From the entry's stamp on, in log time; 0: does not expire. */
+  /** From the entry's stamp on, in log time; 0: does not expire; `EXPIRED`: is gone behind this operation. */
   readonly ttlMs: number;
   /** The key goes when this lease ends; absent or 0: none. */
   readonly lease?: number;
@@ -31,6 +31,8 @@ export interface SetOp extends Put {
 export interface CasOp extends Put {
   readonly op: 'cas';
   readonly version: number;
+  /** A key of a later version gets the value, too, but keeps its expiry, and is marked as stale. Absent: false. */
+  readonly orOlder?: boolean;
 }
 
 export interface DeleteOp extends Keyed {
@@ -47,6 +49,8 @@ export interface AppendOp<Name extends 'append' | 'prepend' = 'append' | 'prepen
   readonly op: Name;
   readonly value: Uint8Array;
   readonly when: 'always' | 'present';
+  /** The version that the key must have if it is there; absent or 0: whatever it has. */
+  readonly version?: number;
 }
 
 /**
@@ -61,6 +65,10 @@ export interface IncrementOp extends Keyed {
   /** What a key that is not there gets, with `ttlMs`; null: nothing is done. */
   readonly initial: bigint | null;
   readonly ttlMs: number;
+  /** The version that the key must have if it is there; absent or 0: whatever it has. */
+  readonly version?: number;
+  /** The time to live that a key that is there gets; absent or null: it keeps its own. */
+  readonly newTtlMs?: number | null;
 }
 
 /**
@@ -87,6 +95,31 @@ export interface CheckOp extends Keyed {
   readonly version: number | null;
 }
 
+/**
+ * What memcached's meta get may change besides reading: the key's time to live, and who is to make a stale, expiring
+ * or missing value anew. No change of the key but for one that it makes. The result is `won` for the one who is to.
+ */
+export interface VisitOp extends Keyed {
+  readonly op: 'visit';
+  /** The time to live that a key that is there gets; null: it keeps its own. */
+  readonly ttlMs: number | null;
+  /** A key that is not there is made, empty, with this time to live; null: it is not. */
+  readonly vivifyTtlMs: number | null;
+  /**
+   * The visitor wins if the key is stale or has less than this to live, and nobody has won it yet; null: not even then.
+   */
+  readonly recacheMs: number | null;
+}
+
+/** Marks the value as stale, under a new version: the first visitor is to make it anew. */
+export interface InvalidateOp extends Keyed {
+  readonly op: 'invalidate';
+  /** The version that the key must have; 0: whatever it has. */
+  readonly version: number;
+  /** As of `visit`. */
+  readonly ttlMs: number | null;
+}
+
 /** An operation on one key: what an atomic batch may hold. */
 export type KeyOp =
   | SetOp
@@ -97,11 +130,15 @@ export type KeyOp =
   | IncrementOp
   | TouchOp
   | PutHashOp
-  | CheckOp;
+  | CheckOp
+  | VisitOp
+  | InvalidateOp;
 
 /** Removes all keys at once. Watches see it as one change, under one version. */
 export interface FlushOp {
   readonly op: 'flush';
+  /** When it happens, from the entry's stamp on; absent or 0: now. Either way a flush that was to come is off. */
+  readonly delayMs?: number;
 }
 
 /** Makes a lease, whose keys go when it ends: `ttlMs` of log time after it was granted or last kept alive. */
@@ -141,7 +178,7 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
     encode: (op) => [op.value, op.flags, op.ttlMs, whens.indexOf(op.when), ...leaseField(op)],
     decode(key, [value, flags, ttlMs, code, lease = 0, ...rest]) {
       const when = typeof code === 'number' ? whens[code] : undefined;
-      if (!isBytes(value) || !isUint32(flags) || !isUint(ttlMs) || when === undefined) return null;
+      if (!isBytes(value) || !isUint32(flags) || !isTtl(ttlMs) || when === undefined) return null;
       if (!isUint(lease) || rest.length > 0) return null;
       const op = { op: 'set', key, value, flags, ttlMs, when } as const;
       return lease === 0 ? op : { ...op, lease };
@@ -149,12 +186,15 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
   },
   cas: {
     code: 2,
-    encode: (op) => [op.value, op.flags, op.ttlMs, op.version, ...leaseField(op)],
-    decode(key, [value, flags, ttlMs, version, lease = 0, ...rest]) {
-      if (!isBytes(value) || !isUint32(flags) || !isUint(ttlMs) || !isUint(version)) return null;
-      if (!isUint(lease) || rest.length > 0) return null;
+    encode(op) {
+      const fields = [op.value, op.flags, op.ttlMs, op.version, ...leaseField(op)];
+      return op.orOlder === true ? [...fields.slice(0, 4), op.lease ?? 0, true] : fields;
+    },
+    decode(key, [value, flags, ttlMs, version, lease = 0, orOlder = false, ...rest]) {
+      if (!isBytes(value) || !isUint32(flags) || !isTtl(ttlMs) || !isUint(version)) return null;
+      if (!isUint(lease) || typeof orOlder !== 'boolean' || rest.length > 0) return null;
       const op = { op: 'cas', key, value, flags, ttlMs, version } as const;
-      return lease === 0 ? op : { ...op, lease };
+      return { ...op, ...(lease === 0 ? {} : { lease }), ...(orOlder ? { orOlder } : {}) };
     },
   },
   delete: {
@@ -167,17 +207,22 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
   prepend: appendCodec('prepend', 5),
   increment: {
     code: 6,
-    encode: ({ by, down, initial, ttlMs }) => [by, down, initial, ttlMs],
-    decode(key, [by, down, initial, ttlMs, ...rest]) {
+    encode: ({ by, down, initial, ttlMs, version = 0, newTtlMs = null }) =>
+      version === 0 && newTtlMs === null
+        ? [by, down, initial, ttlMs]
+        : [by, down, initial, ttlMs, version, newTtlMs],
+    decode(key, [by, down, initial, ttlMs, version = 0, newTtlMs = null, ...rest]) {
       if (!isUint64(by) || typeof down !== 'boolean' || (initial !== null && !isUint64(initial))) return null;
-      return isUint(ttlMs) && rest.length === 0 ? { op: 'increment', key, by, down, initial, ttlMs } : null;
+      if (!isTtl(ttlMs) || !isUint(version) || !isTtlOrNull(newTtlMs) || rest.length > 0) return null;
+      const op = { op: 'increment', key, by, down, initial, ttlMs } as const;
+      return version === 0 && newTtlMs === null ? op : { ...op, version, newTtlMs };
     },
   },
   touch: {
     code: 7,
     encode: ({ ttlMs }) => [ttlMs],
     decode: (key, [ttlMs, ...rest]) =>
-      isUint(ttlMs) && rest.length === 0 ? { op: 'touch', key, ttlMs } : null,
+      isTtl(ttlMs) && rest.length === 0 ? { op: 'touch', key, ttlMs } : null,
   },
   'put-hash': {
     code: 8,
@@ -195,8 +240,28 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
   },
   flush: {
     code: 10,
-    encode: () => [],
-    decode: (_key, fields) => (fields.length === 0 ? { op: 'flush' } : null),
+    encode: ({ delayMs = 0 }) => (delayMs === 0 ? [] : [delayMs]),
+    decode(_key, [delayMs, ...rest]) {
+      if (delayMs === undefined) return { op: 'flush' };
+      return isUint(delayMs) && delayMs > 0 && rest.length === 0 ? { op: 'flush', delayMs } : null;
+    },
+  },
+  visit: {
+    code: 20,
+    encode: ({ ttlMs, vivifyTtlMs, recacheMs }) => [ttlMs, vivifyTtlMs, recacheMs],
+    decode(key, [ttlMs, vivifyTtlMs, recacheMs, ...rest]) {
+      if (!isTtlOrNull(ttlMs) || !isTtlOrNull(vivifyTtlMs) || rest.length > 0) return null;
+      if (recacheMs !== null && !isUint(recacheMs)) return null;
+      return { op: 'visit', key, ttlMs, vivifyTtlMs, recacheMs };
+    },
+  },
+  invalidate: {
+    code: 21,
+    encode: ({ version, ttlMs }) => [version, ttlMs],
+    decode(key, [version, ttlMs, ...rest]) {
+      if (!isUint(version) || !isTtlOrNull(ttlMs) || rest.length > 0) return null;
+      return { op: 'invalidate', key, version, ttlMs };
+    },
   },
   'lease-grant': {
     code: 11,
@@ -211,10 +276,15 @@ const codecs: { readonly [Name in Op['op']]: OpCodec<Extract<Op, { op: Name }>> 
 function appendCodec<Name extends AppendOp['op']>(name: Name, code: number): OpCodec<AppendOp<Name>> {
   return {
     code,
-    encode: ({ value, when }) => (when === 'always' ? [value] : [value, MODE.present]),
-    decode(key, [value, mode = MODE.always, ...rest]) {
-      if (!isBytes(value) || (mode !== MODE.always && mode !== MODE.present) || rest.length > 0) return null;
-      return { op: name, key, value, when: mode === MODE.always ? 'always' : 'present' };
+    encode({ value, when, version = 0 }) {
+      if (version !== 0) return [value, MODE[when], version];
+      return when === 'always' ? [value] : [value, MODE.present];
+    },
+    decode(key, [value, mode = MODE.always, version = 0, ...rest]) {
+      if (!isBytes(value) || (mode !== MODE.always && mode !== MODE.present)) return null;
+      if (!isUint(version) || rest.length > 0) return null;
+      const op = { op: name, key, value, when: mode === MODE.always ? 'always' : 'present' } as const;
+      return version === 0 ? op : { ...op, version };
     },
   };
 }
@@ -229,6 +299,8 @@ function leaseCodec<Name extends 'lease-keep-alive' | 'lease-revoke'>(
     decode: (_key, [lease, ...rest]) => (isUint(lease) && rest.length === 0 ? { op: name, lease } : null),
   };
 }
+
+const isTtlOrNull = (field: unknown): field is number | null => field === null || isTtl(field);
 
 const leaseField = ({ lease = 0 }: Put): number[] => (lease === 0 ? [] : [lease]);
 

@@ -15,6 +15,7 @@ const statusCodes = {
   'reply-too-large': 9,
   fenced: 10,
   'too-many-leases': 11,
+  won: 20,
 } as const;
 
 export type OpStatus = keyof typeof statusCodes;
@@ -26,6 +27,7 @@ export type OpStatus = keyof typeof statusCodes;
  *
  * `not-applied` says that the operation could have been done, but another one of its atomic batch could not;
  * `reply-too-large` that the values that its batch answers would take too many bytes: it can be done in another batch.
+ * `won`, of a visit: it is `ok`, and the visitor is the one who is to make the value anew.
  * `fenced`: the lock that the batch goes by is not held under its token any more, and nothing of the batch was done.
  */
 export interface OpResult {

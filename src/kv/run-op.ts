@@ -1,16 +1,32 @@
 /** What each operation on a key does. Nothing here changes anything by itself. */
 import { fnv1a } from './fnv1a.ts';
+import { EXPIRED } from './fields.ts';
 import type { Leases } from './leases.ts';
-import type { AppendOp, CasOp, CheckOp, DeleteOp, IncrementOp, KeyOp, SetOp, TouchOp } from './ops.ts';
+import type {
+  AppendOp,
+  CasOp,
+  CheckOp,
+  DeleteOp,
+  IncrementOp,
+  InvalidateOp,
+  KeyOp,
+  SetOp,
+  TouchOp,
+  VisitOp,
+} from './ops.ts';
 import {
   appendToRecord,
   decodeRecord,
   encodeRecord,
+  mark,
+  recordExpiresAtMs,
   recordFlags,
+  recordMarks,
   recordValue,
   recordVersion,
   valueBytes,
   withExpiry,
+  withMarks,
   withValue,
 } from './records.ts';
 import type { OpResult, OpStatus } from './replies.ts';
@@ -65,6 +81,10 @@ export function runOp(
     }
     case 'check':
       return runCheck(op, current);
+    case 'visit':
+      return runVisit(op, current, version, context);
+    case 'invalidate':
+      return runInvalidate(op, current, version, context);
   }
 }
 
@@ -79,8 +99,12 @@ function runSet(op: SetOp, current: Uint8Array | undefined, version: number, con
 function runCas(op: CasOp, current: Uint8Array | undefined, version: number, context: OpContext): Effect {
   if (current === undefined) return failed('not-found');
   const currentVersion = recordVersion(current);
-  if (currentVersion !== op.version) return failed('version-mismatch', currentVersion);
-  return put(op, version, context);
+  if (currentVersion === op.version) return put(op, version, context);
+  if (op.orOlder !== true || op.version > currentVersion) return failed('version-mismatch', currentVersion);
+  const effect = put(op, version, context);
+  if (effect.kind !== 'put') return effect;
+  const marks = recordMarks(current) | mark.stale;
+  return { ...effect, record: withMarks(effect.record, version, recordExpiresAtMs(current), marks) };
 }
 
 function runDelete(op: DeleteOp, current: Uint8Array | undefined, version: number): Effect {
@@ -105,6 +129,8 @@ function runAppend(
   if (current === undefined) {
     return when === 'present' ? failed('not-found') : put({ value, flags: 0, ttlMs: 0 }, version, context);
   }
+  const currentVersion = recordVersion(current);
+  if (!fits(op.version, currentVersion)) return failed('version-mismatch', currentVersion);
   if (valueBytes(current) + value.length > context.valueBytesMax) return failed('too-large');
   const record =
     op.op === 'append'
@@ -129,11 +155,19 @@ function runIncrement(
     const value = textOf(op.initial);
     return put({ value, flags: 0, ttlMs: op.ttlMs }, version, context, { value, flags: 0 });
   }
+  const currentVersion = recordVersion(current);
+  if (!fits(op.version, currentVersion)) return failed('version-mismatch', currentVersion);
   const before = parseNumber(recordValue(current));
   if (before === null) return failed('not-a-number');
   const value = textOf(op.down ? stopAtZero(before - op.by) : BigInt.asUintN(64, before + op.by));
   const result = { status: 'ok', version, value, flags: recordFlags(current) } as const;
-  return { kind: 'put', record: withValue(current, version, value), result };
+  const record = withValue(current, version, value);
+  const ttlMs = op.newTtlMs ?? null;
+  return {
+    kind: 'put',
+    record: ttlMs === null ? record : withExpiry(record, expiryOf(ttlMs, context)),
+    result,
+  };
 }
 
 function parseNumber(value: Uint8Array): bigint | null {
@@ -164,6 +198,54 @@ function runCheck({ version }: CheckOp, current: Uint8Array | undefined): Effect
   return { kind: 'none', result: { status: 'ok', version } };
 }
 
+function runVisit(op: VisitOp, current: Uint8Array | undefined, version: number, context: OpContext): Effect {
+  if (current === undefined) {
+    if (op.vivifyTtlMs === null) return failed('not-found');
+    const expiresAtMs = expiryOf(op.vivifyTtlMs, context);
+    const record = encodeRecord({
+      version,
+      flags: 0,
+      expiresAtMs,
+      lease: 0,
+      marks: mark.won,
+      value: NOTHING,
+    });
+    return { kind: 'put', record, result: { status: 'won', version } };
+  }
+  const currentVersion = recordVersion(current);
+  const wins = (recordMarks(current) & mark.won) === 0 && mayWin(op, current, context);
+  const result = { status: wins ? 'won' : 'ok', version: currentVersion } as const;
+  if (!wins && op.ttlMs === null) return { kind: 'none', result };
+  const expiresAtMs = op.ttlMs === null ? recordExpiresAtMs(current) : expiryOf(op.ttlMs, context);
+  const marks = recordMarks(current) | (wins ? mark.won : 0);
+  return { kind: 'touch', record: withMarks(current, currentVersion, expiresAtMs, marks), result };
+}
+
+function mayWin({ recacheMs }: VisitOp, current: Uint8Array, { stampMs }: OpContext): boolean {
+  if (recacheMs === null) return false;
+  if ((recordMarks(current) & mark.stale) !== 0) return true;
+  const expiresAtMs = recordExpiresAtMs(current);
+  return expiresAtMs !== 0 && expiresAtMs - stampMs < recacheMs;
+}
+
+function runInvalidate(
+  op: InvalidateOp,
+  current: Uint8Array | undefined,
+  version: number,
+  context: OpContext,
+): Effect {
+  if (current === undefined) return failed('not-found');
+  const currentVersion = recordVersion(current);
+  if (!fits(op.version, currentVersion)) return failed('version-mismatch', currentVersion);
+  const expiresAtMs = op.ttlMs === null ? recordExpiresAtMs(current) : expiryOf(op.ttlMs, context);
+  const record = withMarks(current, version, expiresAtMs, mark.stale);
+  return { kind: 'put', record, result: { status: 'ok', version } };
+}
+
+/** Whether a version that an operation asks for, if it does, is the key's. */
+const fits = (wanted: number | undefined, version: number): boolean =>
+  wanted === undefined || wanted === 0 || wanted === version;
+
 interface NewRecord {
   readonly value: Uint8Array;
   readonly flags: number;
@@ -183,8 +265,12 @@ function put(
   return { kind: 'put', record, result: { status: 'ok', version, ...carried } };
 }
 
-const expiryOf = (ttlMs: number, { stampMs }: OpContext): number =>
-  ttlMs === 0 ? 0 : Math.min(stampMs + ttlMs, Number.MAX_SAFE_INTEGER);
+/** What is over already is due at the entry's own stamp: nobody sees it any more, and no time has to pass. */
+function expiryOf(ttlMs: number, { stampMs }: OpContext): number {
+  if (ttlMs === 0) return 0;
+  if (ttlMs === EXPIRED) return Math.max(stampMs, 1);
+  return Math.min(stampMs + ttlMs, Number.MAX_SAFE_INTEGER);
+}
 
 export const failed = (status: OpStatus, version = 0): Effect => ({
   kind: 'failed',

@@ -8,7 +8,7 @@ import { namespaces } from './namespaces.ts';
 
 const HEADER_KEY: StateKey = `${namespaces.machine}header`;
 /** Of everything that the machine stores. Counts up when the meaning of stored bytes changes. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Where the fields stand; behind them all, the purge cursor. */
 const AT = {
@@ -23,7 +23,8 @@ const AT = {
   lastLease: 60,
   sumA: 68,
   sumB: 72,
-  purgeCursor: 76,
+  flushAtMs: 76,
+  purgeCursor: 84,
 } as const;
 
 export interface StateHeader extends KeySpaceState {
@@ -45,6 +46,7 @@ const emptyHeader: StateHeader = {
   flushedCount: 0,
   purgeCursor: '',
   purgeDueMs: 0,
+  flushAtMs: 0,
   sums: [0, 0],
 };
 
@@ -57,6 +59,7 @@ const counters = [
   'flushedCount',
   'purgeDueMs',
   'lastLease',
+  'flushAtMs',
 ] as const;
 
 export function saveHeader(storage: StateStorage, header: StateHeader): void {
@@ -87,6 +90,7 @@ export function loadHeader(storage: StateStorage): StateHeader {
     flushedCount: readUint53(bytes, AT.flushedCount),
     lastLease: readUint53(bytes, AT.lastLease),
     purgeDueMs: readUint53(bytes, AT.purgeDueMs),
+    flushAtMs: readUint53(bytes, AT.flushAtMs),
     purgeCursor: bytes.toString('latin1', AT.purgeCursor),
     sums: [readUint32(bytes, AT.sumA), readUint32(bytes, AT.sumB)],
   };

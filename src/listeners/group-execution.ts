@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { KvraftError } from '../base/errors.ts';
+import { isKeyOp } from '../kv/ops.ts';
 import { readsBack, type KvService, type ReadOutcome, type WriteOp, type WriteResult } from './kv-service.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { groupBytesMax, type Planner, type RequestGroup, type RequestQueue } from './request-queue.ts';
@@ -90,7 +91,7 @@ export class GroupExecution<Request, Route> implements Planner<Request> {
 
   /** An operation that reads back counts what will be read, as far as that is known: it is answered in one go. */
   bytesOf(op: WriteOp): number {
-    if (readsBack(op)) return this.#setup.service.get(op.key)?.value.length ?? 0;
+    if (readsBack(op) && isKeyOp(op)) return this.#setup.service.get(op.key)?.value.length ?? 0;
     return 'value' in op ? op.value.length : 0;
   }
 

@@ -1,5 +1,5 @@
 import type { KvraftError } from '../base/errors.ts';
-import type { Op, PutHashOp, TouchOp } from '../kv/ops.ts';
+import type { Op } from '../kv/ops.ts';
 import type { OpResult } from '../kv/replies.ts';
 import type { ReadOutcome } from '../replica/replicator.ts';
 
@@ -7,9 +7,9 @@ export type { ReadOutcome } from '../replica/replicator.ts';
 export type WriteOp = Op;
 export type WriteResult = OpResult;
 
-/** How writes ended: one result for each, in their order; else the error says whether they may have happened. */
+/** How writes ended: one result for each, in their order, at log time `stampMs`; else the error says whether they may have happened. */
 export type WriteOutcome =
-  | { readonly ok: true; readonly results: readonly WriteResult[] }
+  | { readonly ok: true; readonly results: readonly WriteResult[]; readonly stampMs: number }
   | { readonly ok: false; readonly error: KvraftError };
 
 /** A key as it stands. */
@@ -20,14 +20,18 @@ export interface ReadRecord {
   readonly flags: number;
   /** Log time from which on the key is due to go; 0 if it does not expire. */
   readonly expiresAtMs: number;
+  /** Bits of `mark`; absent: none. */
+  readonly marks?: number;
 }
 
 /**
- * Whether the operation's result carries a value as large as the key's may be. Such operations are written apart from
- * others, and few at a time.
+ * Whether what the operation answers may be as large as the key's value: it is in the result, or the caller reads the
+ * key in the callback, where `get` answers as of the operation. They are written apart from others, and few at a time.
  */
-export const readsBack = (op: WriteOp): op is TouchOp | PutHashOp =>
-  op.op === 'touch' || op.op === 'put-hash';
+export function readsBack(op: WriteOp): boolean {
+  if (op.op === 'increment') return op.newTtlMs !== undefined;
+  return op.op === 'visit' || op.op === 'touch' || op.op === 'put-hash';
+}
 
 /**
  * What client protocols ask of the server, on behalf of their connections. Callbacks are never called inside the

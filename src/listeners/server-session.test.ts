@@ -129,8 +129,30 @@ test('the writes of one turn are one batch, and each call gets its own results',
     bench.nextBatch().ops.map((op) => 'key' in op && op.key),
     ['a', 'b'],
   );
-  assert.deepEqual(a, [{ ok: true, results: [{ status: 'ok', version: 2 }] }]);
-  assert.deepEqual(b, [{ ok: true, results: [{ status: 'ok', version: 3 }] }]);
+  assert.deepEqual(a, [{ ok: true, results: [{ status: 'ok', version: 2 }], stampMs: 0 }]);
+  assert.deepEqual(b, [{ ok: true, results: [{ status: 'ok', version: 3 }], stampMs: 0 }]);
+});
+
+test('nothing is executed between an operation that reads back and its callback', () => {
+  const bench = opened();
+  const visit: Op = { op: 'visit', key: 'a', ttlMs: 5, vivifyTtlMs: null, recacheMs: null };
+  bench.write('a');
+  const seen: unknown[] = [];
+  for (let i = 0; i < 2; i++) {
+    bench.session.write([visit], 500, (outcome) => {
+      const record = bench.session.get('a');
+      assert.ok(outcome.ok);
+      seen.push([outcome.results[0]?.version, record?.version, record?.expiresAtMs, outcome.stampMs]);
+    });
+  }
+  bench.write('a');
+  bench.turn();
+  assert.equal(bench.proposed.length, 3, 'the visits are a batch of their own');
+  for (let i = 0; i < 3; i++) bench.nextBatch();
+  assert.deepEqual(seen, [
+    [2, 2, 5, 0],
+    [2, 2, 5, 0],
+  ]);
 });
 
 test('batches are numbered in order and name the lowest that is not answered', () => {

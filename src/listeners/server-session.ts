@@ -6,7 +6,7 @@ import { encodeCommand } from '../kv/commands.ts';
 import type { KvStateMachine } from '../kv/machine.ts';
 import type { Reply } from '../kv/replies.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from '../replica/replicator.ts';
-import type { KvService, ReadRecord, WriteOp, WriteOutcome } from './kv-service.ts';
+import { readsBack, type KvService, type ReadRecord, type WriteOp, type WriteOutcome } from './kv-service.ts';
 
 /** Operations and bytes of one batch; a single write always fits. */
 const BATCH_OPS_MAX = 4_096;
@@ -18,6 +18,8 @@ const OPS_IN_FLIGHT_MAX = 64 * 1024;
 interface Call {
   readonly ops: readonly WriteOp[];
   readonly bytes: number;
+  /** Its caller reads keys in the callback: no other operations may stand behind it in its batch. */
+  readonly readsBack: boolean;
   readonly deadlineMs: number;
   readonly done: (outcome: WriteOutcome) => void;
 }
@@ -53,7 +55,7 @@ export class ServerSession implements KvService {
   write(ops: readonly WriteOp[], deadlineMs: number, done: (outcome: WriteOutcome) => void): void {
     let bytes = 0;
     for (const op of ops) bytes += opBytes(op);
-    this.#waiting.push({ ops, bytes, deadlineMs, done });
+    this.#waiting.push({ ops, bytes, readsBack: ops.some(readsBack), deadlineMs, done });
     this.#scheduleFlush();
   }
 
@@ -108,6 +110,7 @@ export class ServerSession implements KvService {
       ops += call.ops.length;
       bytes += call.bytes;
       if (calls.length > 0 && (ops > BATCH_OPS_MAX || bytes > BATCH_BYTES_MAX)) break;
+      if (calls[0] !== undefined && calls[0].readsBack !== call.readsBack) break;
       this.#waiting.shift();
       calls.push(call);
     }
@@ -148,9 +151,10 @@ export class ServerSession implements KvService {
   #settle(calls: readonly Call[], outcome: ProposeOutcome<Reply>): void {
     if (outcome.ok && outcome.result.status === 'ok') {
       const { results } = outcome.result;
+      const { stampMs } = this.#machine;
       let at = 0;
       for (const { ops, done } of calls) {
-        done({ ok: true, results: results.slice(at, at + ops.length) });
+        done({ ok: true, results: results.slice(at, at + ops.length), stampMs });
         at += ops.length;
       }
       return;

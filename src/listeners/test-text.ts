@@ -81,7 +81,7 @@ export class FakeService implements KvService {
   /** Executes and answers the write that has waited longest; so do the others. */
   finishWrite(): void {
     const write = this.#first(this.writes);
-    write.done({ ok: true, results: write.ops.map((op) => this.#execute(op)) });
+    write.done({ ok: true, results: write.ops.map((op) => this.#execute(op)), stampMs: this.stampMs });
   }
 
   failWrite(): void {

@@ -110,7 +110,7 @@ test('a value that was announced counts in whole, and can be finished under pres
   assert.equal(idle.stream.paused, true);
   one.send(`${'v'.repeat(1_898)}\r\n`);
   assert.equal(one.stream.paused, true, 'nothing new');
-  server.service.writes[0]?.done({ ok: true, results: [{ status: 'ok', version: 1 }] });
+  server.service.writes[0]?.done({ ok: true, results: [{ status: 'ok', version: 1 }], stampMs: 0 });
   assert.equal(server.admission.underPressure, false);
   assert.ok(!one.stream.paused && !other.stream.paused && !idle.stream.paused);
 });
