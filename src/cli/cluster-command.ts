@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readConfig, type ClusterConfig, type ServerConfig } from '../server/config.ts';
+import type { TextDialectName } from '../wire/text-dialects.ts';
 import { exitCodes } from './exit-codes.ts';
-import { configOption, logLevelOption } from './options.ts';
+import { configOption, dialectOption, logLevelOption } from './options.ts';
 import { askStatus, type StatusRow } from './status-command.ts';
 
 const POLL_MS = 100;
@@ -16,11 +17,18 @@ export function registerCluster(program: Command): void {
     .command('cluster')
     .description('run every server of the configuration on this machine, each as a process of its own')
     .addOption(configOption())
+    .addOption(dialectOption())
     .addOption(logLevelOption('warn'))
-    .action(async (options: { config: string; logLevel: string }) => {
-      const config = readConfig(options.config);
-      process.exitCode = await new Cluster(config, options.config, options.logLevel).run();
+    .action(async (options: ClusterOptions) => {
+      const config = readConfig(options.config, { dialect: options.dialect });
+      process.exitCode = await new Cluster(config, options).run();
     });
+}
+
+interface ClusterOptions {
+  readonly config: string;
+  readonly dialect?: TextDialectName;
+  readonly logLevel: string;
 }
 
 /** The processes of a cluster, from their start until the last one is gone. */
@@ -31,10 +39,11 @@ class Cluster {
   #started = false;
   #exitCode: number = exitCodes.done;
 
-  constructor(config: ClusterConfig, file: string, logLevel: string) {
+  constructor(config: ClusterConfig, { config: file, dialect, logLevel }: ClusterOptions) {
     this.#config = config;
     for (const { id } of config.servers) {
       const args = [KVRAFT, 'server', String(id), '--config', file, '--log-level', logLevel];
+      if (dialect !== undefined) args.push('--dialect', dialect);
       // Servers get a process group of their own: Ctrl-C reaches only this process, which then stops them in order.
       // The channel tells them when this process is gone without a word: then they stop, too.
       const child = spawn(process.execPath, args, {

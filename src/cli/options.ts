@@ -1,9 +1,16 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseListen, type ListenerConfig } from '../server/config-listeners.ts';
+import { textDialectNames } from '../wire/text-dialects.ts';
 
 /** `--config`, the same for every command that reads one. */
 export const configOption = (): Option =>
   new Option('-c, --config <file>', 'the configuration of the cluster').default('config.json');
+
+/** `--dialect`, of servers for which the configuration names none. */
+export const dialectOption = (): Option =>
+  new Option('--dialect <name>', 'the dialect of ClientPorts that the configuration gives none').choices(
+    textDialectNames,
+  );
 
 /** `--log-level`, of what servers log to standard error. */
 export const logLevelOption = (fallback: string): Option =>

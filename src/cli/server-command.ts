@@ -3,10 +3,11 @@ import { KvraftError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ListenerConfig } from '../server/config-listeners.ts';
 import { readConfig } from '../server/config.ts';
+import type { TextDialectName } from '../wire/text-dialects.ts';
 import { startServer, type RunningServer } from '../server/server.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { createLogger } from './logger.ts';
-import { configOption, listenOption, logLevelOption, parseServerId } from './options.ts';
+import { configOption, dialectOption, listenOption, logLevelOption, parseServerId } from './options.ts';
 
 /** A stop that takes longer has lost its patience: the log makes up for it at the next start. */
 const STOP_MS_MAX = 5_000;
@@ -14,6 +15,7 @@ const STOP_MS_MAX = 5_000;
 interface ServerOptions {
   readonly config: string;
   readonly logLevel: string;
+  readonly dialect?: TextDialectName;
   readonly rebuild: boolean;
   readonly listen: readonly ListenerConfig[];
 }
@@ -25,13 +27,14 @@ export function registerServer(program: Command): void {
     .argument('<id>', 'its Id in the configuration', parseServerId)
     .addOption(configOption())
     .option('--rebuild', 'start over with empty data, and get everything from the other servers', false)
+    .addOption(dialectOption())
     .addOption(listenOption())
     .addOption(logLevelOption('info'))
     .action(runServer);
 }
 
 async function runServer(id: number, options: ServerOptions): Promise<void> {
-  const config = readConfig(options.config);
+  const config = readConfig(options.config, { dialect: options.dialect });
   const logger = createLogger({ server: id, level: options.logLevel });
   // What is wrong with the data may show only when it is read: that ends the server like a disk that failed.
   process.on('uncaughtException', (error) => die(logger, error));

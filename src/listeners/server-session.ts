@@ -40,6 +40,8 @@ export class ServerSession implements KvService {
   /** Numbers of the batches whose reply is awaited, ascending. */
   readonly #inFlight = new Set<number>();
   #opsInFlight = 0;
+  /** The highest number of a batch that failed and may still be executed. */
+  #openNumber = 0;
   #session: SessionState = { state: 'none' };
   #nextNumber = 1;
   #flushIsDue = false;
@@ -82,8 +84,17 @@ export class ServerSession implements KvService {
     }
   };
 
+  /**
+   * Whether another batch may go out. One whose fate is open must not be executed after it: the batch says that no
+   * number below the lowest in flight is awaited, and from then on the open one is refused.
+   */
   #hasRoom(): boolean {
-    return this.#inFlight.size < BATCHES_IN_FLIGHT_MAX && this.#opsInFlight < OPS_IN_FLIGHT_MAX;
+    const [lowest = Infinity] = this.#inFlight;
+    return (
+      this.#openNumber < lowest &&
+      this.#inFlight.size < BATCHES_IN_FLIGHT_MAX &&
+      this.#opsInFlight < OPS_IN_FLIGHT_MAX
+    );
   }
 
   /** Calls whose time ended while they waited were never sent. */
@@ -130,6 +141,8 @@ export class ServerSession implements KvService {
     this.#replicator.propose(command, deadlineMs, (outcome) => {
       this.#inFlight.delete(number);
       this.#opsInFlight -= ops.length;
+      if (!outcome.ok && outcome.error.outcome === 'unknown')
+        this.#openNumber = Math.max(this.#openNumber, number);
       if (outcome.ok && outcome.result.status === 'session-expired' && this.#surelyNew(session, sentMs)) {
         for (const call of calls) this.#waiting.push(call);
       } else {

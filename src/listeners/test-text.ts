@@ -214,6 +214,7 @@ export function makeServer(
     clock,
     admission,
     dialect: textDialects.kvraft,
+    redirects: null,
     requestTimeoutMs,
     requestLimits: textRequestLimits,
     inFlightBytesMax: 100_000,

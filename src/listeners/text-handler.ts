@@ -1,9 +1,10 @@
+import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
 import type { TextDialect } from '../wire/text-dialects.ts';
 import type { TextReplies } from '../wire/text-replies.ts';
 import type { TextReadRequest, TextRequest, TextWriteRequest } from '../wire/text-requests.ts';
-import { assert } from '../base/assert.ts';
 import type { KvService, ReadOutcome, ReadRecord, WriteOp, WriteResult } from './kv-service.ts';
+import type { Redirects, TextRoute } from './redirects.ts';
 import type { AfterAnswer, Plan, RequestHandler } from './request-handler.ts';
 
 const isRead = (request: TextRequest): request is TextReadRequest =>
@@ -11,29 +12,41 @@ const isRead = (request: TextRequest): request is TextReadRequest =>
 
 const MS_PER_S = 1_000;
 
+export interface TextHandlerSetup {
+  readonly service: KvService;
+  readonly dialect: TextDialect;
+  /** Null in a dialect that forwards. */
+  readonly redirects: Redirects | null;
+}
+
 /** The requests of the text protocol: what each asks for, and how a dialect answers it. */
-export class TextHandler implements RequestHandler<TextRequest, 'here'> {
+export class TextHandler implements RequestHandler<TextRequest, TextRoute> {
   readonly #service: KvService;
   readonly #dialect: TextDialect;
+  readonly #redirects: Redirects | null;
   readonly #replies: TextReplies;
 
-  constructor(service: KvService, dialect: TextDialect, replies: TextReplies) {
+  constructor({ service, dialect, redirects }: TextHandlerSetup, replies: TextReplies) {
     this.#service = service;
     this.#dialect = dialect;
+    this.#redirects = redirects;
     this.#replies = replies;
   }
 
-  route(): 'here' {
-    return 'here';
+  route(): TextRoute | null {
+    return this.#redirects === null ? 'here' : this.#redirects.route();
   }
 
-  whenRouted(): void {
-    assert(false, 'the route is always known');
+  whenRouted(deadlineMs: number, done: () => void): void {
+    assert(this.#redirects !== null, 'who forwards waits for nobody');
+    this.#redirects.whenRouted(deadlineMs, done);
   }
 
-  plan(request: TextRequest): Plan {
-    if (isRead(request)) return 'read';
-    return request.kind === 'error' ? 'other' : toWriteOp(request, this.#dialect);
+  /** Elsewhere, what needs no reply is forwarded: nobody would hear the redirect. */
+  plan(request: TextRequest, route: TextRoute | null): Plan {
+    if (request.kind === 'error') return 'other';
+    if (isRead(request)) return route === 'here' ? 'read' : 'other';
+    return route === 'here' || request.noreply ? toWriteOp(request, this.#dialect) : 'other';
   }
 
   answerWrite(request: TextRequest, result: WriteResult | KvraftError): AfterAnswer {
@@ -54,9 +67,13 @@ export class TextHandler implements RequestHandler<TextRequest, 'here'> {
     return 'go-on';
   }
 
-  answerOther(request: TextRequest): AfterAnswer {
-    assert(request.kind === 'error', 'all other requests are for the store');
-    if (!request.noreply) this.#replies.line(this.#dialect.malformed);
+  answerOther(request: TextRequest, route: TextRoute | null): AfterAnswer {
+    if (request.kind === 'error') {
+      if (!request.noreply) this.#replies.line(this.#dialect.malformed);
+      return 'go-on';
+    }
+    assert(route !== 'here', 'a request that is executed here is for the store');
+    this.#replies.line(route === null ? this.#dialect.internal : route.redirect);
     return 'go-on';
   }
 

@@ -5,6 +5,7 @@ import { textRequestLimits } from '../wire/text-requests.ts';
 import type { Admission } from './admission.ts';
 import type { KvService } from './kv-service.ts';
 import type { Listener } from './listener.ts';
+import type { Redirects } from './redirects.ts';
 import { defaultInFlightBytesMax, defaultUnsentBytesMax } from './request-connection.ts';
 import type { RpcService } from './rpc-service.ts';
 import { SharedConnection, type Connect } from './shared-connection.ts';
@@ -18,6 +19,8 @@ export interface TextListenerOptions {
   /** Shared by all listeners of the server. */
   readonly admission: Admission;
   readonly dialect: TextDialect;
+  /** Null in a dialect that forwards. */
+  readonly redirects: Redirects | null;
   /** 0: any free one. */
   readonly port: number;
   /** The address to listen at; all of the machine's when left out. */
@@ -32,13 +35,14 @@ export interface TextListenerOptions {
 
 /** Serves the text protocol on one port, and RPC with it. */
 export function textListener(options: TextListenerOptions): Listener {
-  const { service, clock, logger, admission, dialect, port, host } = options;
+  const { service, clock, logger, admission, dialect, redirects, port, host } = options;
   const { keyBytesMax, valueBytesMax, requestTimeoutMs, rpc } = options;
   const setup: TextConnectionSetup = {
     service,
     clock,
     admission,
     dialect,
+    redirects,
     requestTimeoutMs,
     requestLimits: { ...textRequestLimits, keyBytesMax, valueBytesMax },
     inFlightBytesMax: defaultInFlightBytesMax,

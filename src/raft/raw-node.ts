@@ -3,7 +3,7 @@ import { RingQueue } from '../base/ring-queue.ts';
 import { applyConfChange, isVoter, members } from './confchange/apply.ts';
 import { decodeConfEntry, encodeConfEntry } from './confchange/encoding.ts';
 import type { RaftConfig, Refusal } from './config.ts';
-import { countVote, preCampaign } from './election.ts';
+import { countVote, hearsLeader, preCampaign } from './election.ts';
 import { Raft } from './raft.ts';
 import type { Ready } from './ready.ts';
 import { sendAppends, sendCommitTo } from './replication.ts';
@@ -80,6 +80,10 @@ export class RawNode {
   }
   get leaderId(): MemberId {
     return this.#raft.leaderId;
+  }
+  /** Whether the leader was heard of within the election timeout; one hears itself as long as it leads. */
+  get hearsLeader(): boolean {
+    return hearsLeader(this.#raft);
   }
   get commitIndex(): number {
     return this.#raft.commitIndex;

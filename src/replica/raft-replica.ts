@@ -137,7 +137,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   leaderServer(): number | null {
-    return this.#node.leaderId === NO_MEMBER ? null : serverOf(this.#node.leaderId);
+    return this.#node.hearsLeader ? serverOf(this.#node.leaderId) : null;
   }
 
   get isLeader(): boolean {

@@ -21,6 +21,6 @@ export interface Replicator<Result> {
   propose(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Result>) => void): void;
   /** Calls back when the local state holds every write that was acknowledged anywhere before this call. */
   read(deadlineMs: number, done: (outcome: ReadOutcome) => void): void;
-  /** The configured id of the server that leads, as far as this one knows; null when none is known. */
+  /** The configured id of the server that leads and was heard of within the election timeout; null when there is none. */
   leaderServer(): number | null;
 }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
-import { textDialects, type TextDialectName } from '../wire/text-dialects.ts';
 import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
+import { textDialectNames, textDialects, type TextDialectName } from '../wire/text-dialects.ts';
 import type { Fields } from './config-fields.ts';
 
 /** What a server can speak to clients. */
@@ -22,20 +22,18 @@ const portFields = {
 const LISTENERS_MAX = 16;
 export const PORT_MAX = 65_535;
 
-const dialectNames = Object.keys(textDialects) as TextDialectName[];
-
 /** What `listen` calls a listener: the text protocol by its dialect, any other by its protocol. */
 export const listenerName = (listener: ListenerConfig): string =>
   listener.protocol === 'text' ? listener.dialect : listener.protocol;
 
 /** The names that `listen` knows. */
-const listenerNames: readonly string[] = [...dialectNames, ...Object.values(portFields)];
+const listenerNames: readonly string[] = [...textDialectNames, ...Object.values(portFields)];
 
 /** The default dialect that an object of a configuration names. */
 export function parseDialect(fields: Fields, fallback: TextDialectName): TextDialectName {
   const name = fields.text('dialect', fallback);
   if (isDialect(name)) return name;
-  throw fields.fault('dialect', `${JSON.stringify(name)} is none of ${dialectNames.join(', ')}`);
+  throw fields.fault('dialect', `${JSON.stringify(name)} is none of ${textDialectNames.join(', ')}`);
 }
 
 /**

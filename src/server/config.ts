@@ -37,12 +37,17 @@ const SERVER_ID_MAX = 65_535;
 const DEFAULT_PATH = './data';
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** What holds where the file says nothing. */
+export interface ConfigDefaults {
+  readonly dialect?: TextDialectName | undefined;
+}
+
 /** The folder that a server keeps its data in. */
 export const dataFolder = (config: ClusterConfig, serverId: number): string =>
   resolve(config.path, `server-${serverId}`);
 
 /** Reads a configuration file. Throws an `INVALID_CONFIG` error of one line that names the place and the fault. */
-export function readConfig(file: string): ClusterConfig {
+export function readConfig(file: string, defaults: ConfigDefaults = {}): ClusterConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -53,11 +58,11 @@ export function readConfig(file: string): ClusterConfig {
       { cause },
     );
   }
-  return parseConfig(text, file);
+  return parseConfig(text, file, defaults);
 }
 
 /** The same for text; `file` gives errors a place, and relative paths start at its folder. */
-export function parseConfig(text: string, file: string): ClusterConfig {
+export function parseConfig(text: string, file: string, defaults: ConfigDefaults = {}): ClusterConfig {
   const errors: ParseError[] = [];
   const value: unknown = parse(text.replace(/^\uFEFF/, ''), errors, { allowTrailingComma: true });
   const error = errors[0];
@@ -71,7 +76,7 @@ export function parseConfig(text: string, file: string): ClusterConfig {
   }
   const top = new Fields(file, '', value);
   const path = top.text('path', DEFAULT_PATH);
-  const dialect = parseDialect(top, 'kvraft');
+  const dialect = parseDialect(top, defaults.dialect ?? 'kvraft');
   const places: ServerPlaces[] = [];
   const config: ClusterConfig = {
     path: resolve(dirname(file), path === '...' || path === '' ? DEFAULT_PATH : path),

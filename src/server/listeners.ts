@@ -5,12 +5,14 @@ import type { KvStateMachine } from '../kv/machine.ts';
 import type { Reply } from '../kv/replies.ts';
 import type { Admission } from '../listeners/admission.ts';
 import type { KvService } from '../listeners/kv-service.ts';
+import { LeaderWatch } from '../listeners/leader-watch.ts';
 import type { Listener } from '../listeners/listener.ts';
+import { Redirects } from '../listeners/redirects.ts';
 import { rpcListener } from '../listeners/rpc-listener.ts';
 import type { RpcService } from '../listeners/rpc-service.ts';
 import { textListener } from '../listeners/text-listener.ts';
 import type { Replicator } from '../replica/replicator.ts';
-import { textDialects } from '../wire/text-dialects.ts';
+import { textDialects, type TextDialect } from '../wire/text-dialects.ts';
 import { listenerName, type ListenerConfig, type Protocol } from './config-listeners.ts';
 import type { ClusterConfig, ServerConfig } from './config.ts';
 import type { ListenerStatus } from './status.ts';
@@ -31,31 +33,52 @@ export interface ListenerContext {
   readonly machine: KvStateMachine;
 }
 
+/** What the makers get. */
+interface MakerContext extends ListenerContext {
+  /** One for all listeners of the server. */
+  readonly watch: LeaderWatch;
+}
+
 type Maker<P extends Protocol> = (
   listener: Extract<ListenerConfig, { readonly protocol: P }>,
-  context: ListenerContext,
+  context: MakerContext,
 ) => Listener;
 
 /** How a listener of each protocol is made; null where there is none yet. */
 const makers: { readonly [P in Protocol]: Maker<P> | null } = {
-  text: ({ dialect, port }, { config, clock, logger, admission, service, rpc }) =>
-    textListener({
+  text: ({ dialect: name, port }, context) => {
+    const { config, clock, logger, admission, service, rpc } = context;
+    const dialect = textDialects[name];
+    return textListener({
       service,
       clock,
       logger,
       admission,
-      dialect: textDialects[dialect],
+      dialect,
+      redirects: redirectsOf(dialect, context),
       port,
       keyBytesMax: config.keyBytesMax,
       valueBytesMax: config.valueBytesMax,
       requestTimeoutMs: config.requestTimeoutMs,
       rpc,
-    }),
+    });
+  },
   rpc: ({ port }, { clock, logger, admission, rpc: service }) =>
     rpcListener({ service, clock, logger, admission, port }),
   memcached: null,
   http: null,
 };
+
+/** What clients in a dialect that redirects are told of each server: where it speaks the same, else its ClientPort. */
+function redirectsOf(dialect: TextDialect, { config, own, watch }: MakerContext): Redirects | null {
+  const { redirect } = dialect;
+  if (redirect === null) return null;
+  const lines = config.servers.map(({ id, hostname: host, clientPort, listeners }) => {
+    const same = listeners.find((listener) => listenerName(listener) === dialect.name);
+    return [id, redirect({ id, host, port: same?.port ?? clientPort })] as const;
+  });
+  return new Redirects({ watch, ownId: own.id, lines: new Map(lines) });
+}
 
 /** Throws `INVALID_CONFIG` when the configuration asks for a port that nothing serves. */
 export function checkListeners(own: ServerConfig): void {
@@ -74,9 +97,11 @@ export class Listeners {
   constructor(context: ListenerContext) {
     checkListeners(context.own);
     this.#logger = context.logger;
+    const { clock, replicator } = context;
+    const watch = new LeaderWatch({ clock, leader: () => replicator.leaderServer() });
     this.#listeners = context.own.listeners.map((config) => {
       const make = makers[config.protocol] as Maker<Protocol>;
-      return { config, listener: make(config, context) };
+      return { config, listener: make(config, { ...context, watch }) };
     });
   }
 
