@@ -10,6 +10,7 @@ import { registerServer } from './server-command.ts';
 import { registerSim } from './sim-command.ts';
 import { registerSoak } from './soak/soak-command.ts';
 import { registerStatus } from './status-command.ts';
+import { registerTester } from './tester-command.ts';
 import { registerWal } from './wal-command.ts';
 
 function version(): string {
@@ -31,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerCheckStore(program);
   registerCheck(program);
   registerSim(program);
+  registerTester(program);
   registerSoak(program);
   program.addHelpText(
     'after',

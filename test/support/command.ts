@@ -26,9 +26,9 @@ export class Command {
     this.process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
-  async ended(): Promise<CommandResult> {
+  async ended(patienceMs = PATIENCE_MS): Promise<CommandResult> {
     // A command that never ends fails its test with a signal, instead of holding it up.
-    const patience = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE_MS);
+    const patience = setTimeout(() => this.process.kill('SIGKILL'), patienceMs);
     const [code, signal] = (await this.#exit) as [number | null, NodeJS.Signals | null];
     clearTimeout(patience);
     return { code, signal, stdout: this.stdout, stderr: this.stderr };
