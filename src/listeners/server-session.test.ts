@@ -27,12 +27,16 @@ class Bench implements Replicator<Reply> {
   readonly machine = new KvStateMachine(new MemoryStorage());
   readonly session: ServerSession;
   #deferred: (() => void)[] = [];
+  #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
 
   constructor() {
     const clock: Clock = {
       monotonicMs: () => this.nowMs,
       wallMs: () => 0,
-      setTimer: () => ({ cancel: () => undefined }),
+      setTimer: (delayMs, callback) => {
+        this.#timers.push({ atMs: this.nowMs + delayMs, callback });
+        return { cancel: () => undefined };
+      },
       defer: (callback) => this.#deferred.push(callback),
     };
     this.session = new ServerSession(this, this.machine, clock, TTL_MS);
@@ -55,6 +59,15 @@ class Bench implements Replicator<Reply> {
   /** Ends the turn. */
   turn(): void {
     for (const callback of this.#deferred.splice(0)) callback();
+  }
+
+  /** Lets time pass, and ends the turn. */
+  pass(ms: number): void {
+    this.nowMs += ms;
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
+    this.#timers = this.#timers.filter(({ atMs }) => atMs > this.nowMs);
+    for (const { callback } of due) callback();
+    this.turn();
   }
 
   /** Executes the next proposal, as the log would. */
@@ -159,22 +172,48 @@ test('batches are numbered in order and name the lowest that is not answered', (
   const bench = opened();
   for (const key of ['a', 'b', 'c']) {
     bench.write(key);
-    bench.turn();
+    bench.pass(1);
   }
   const [a, b, c] = bench.proposed.map(({ command }) => command as BatchCommand);
   assert.deepEqual([a?.number, b?.number, c?.number], [2, 3, 4]);
   assert.deepEqual([a?.lowest, b?.lowest, c?.lowest], [2, 2, 2]);
   bench.execute();
   bench.write('d');
-  bench.turn();
+  bench.pass(1);
   assert.equal(bench.last().lowest, 3);
+});
+
+test('while a batch is under way, what arrives waits for its end and goes as one', () => {
+  const bench = opened();
+  bench.write('a');
+  bench.turn();
+  bench.write('b');
+  bench.turn();
+  bench.write('c');
+  bench.turn();
+  assert.equal(bench.proposed.length, 1);
+  bench.nextBatch();
+  assert.equal(bench.last().ops.length, 2);
+});
+
+test('where a batch takes long, the next one goes after a millisecond', () => {
+  const bench = opened();
+  bench.write('a');
+  bench.turn();
+  bench.write('b');
+  bench.pass(0.5);
+  assert.equal(bench.proposed.length, 1);
+  bench.write('c');
+  bench.pass(0.5);
+  assert.equal(bench.proposed.length, 2);
+  assert.equal(bench.last().ops.length, 2);
 });
 
 test('more batches than may be in flight wait for one to end', () => {
   const bench = opened();
   for (let i = 0; i < 300; i++) {
     bench.write(`k${i}`);
-    bench.turn();
+    bench.pass(1);
   }
   assert.equal(bench.proposed.length, 256);
   assert.equal(bench.nextBatch().ops.length, 1);

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import { KvraftError } from '../base/errors.ts';
+import { Pace } from '../base/pace.ts';
 import { RingQueue } from '../base/ring-queue.ts';
 import { encodeCommand } from '../kv/commands.ts';
 import type { KvStateMachine } from '../kv/machine.ts';
@@ -45,6 +46,8 @@ export class ServerSession implements KvService {
   #session: SessionState = { state: 'none' };
   #nextNumber = 1;
   #flushIsDue = false;
+  readonly #pace = new Pace();
+  #paceTimer: Timer | null = null;
 
   /** `sessionTtlMs` is the state machine's. */
   constructor(replicator: Replicator<Reply>, machine: KvStateMachine, clock: Clock, sessionTtlMs: number) {
@@ -78,11 +81,25 @@ export class ServerSession implements KvService {
   readonly #flush = (): void => {
     this.#flushIsDue = false;
     this.#expireWaiting();
+    if (this.#waiting.length === 0 || !this.#hasRoom()) return;
+    const nowMs = this.#clock.monotonicMs();
+    const waitMs = this.#pace.waitMs(this.#inFlight.size > 0, nowMs);
+    if (waitMs > 0) return this.#flushLater(waitMs);
+    this.#pace.began(nowMs);
     while (this.#waiting.length > 0 && this.#hasRoom()) {
       if (this.#session.state !== 'open') return this.#register();
       this.#submit(this.#session.id, this.#takeBatch());
     }
   };
+
+  /** At the latest; the end of the batch under way may come first. */
+  #flushLater(waitMs: number): void {
+    if (this.#paceTimer !== null) return;
+    this.#paceTimer = this.#clock.setTimer(waitMs, () => {
+      this.#paceTimer = null;
+      this.#scheduleFlush();
+    });
+  }
 
   /**
    * Whether another batch may go out. One whose fate is open must not be executed after it: the batch says that no

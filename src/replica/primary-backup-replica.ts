@@ -28,6 +28,7 @@ import type { ReplicaOptions } from './options.ts';
 import { Pinger } from './pinger.ts';
 import { ProposalRouter } from './proposal-router.ts';
 import { Reads } from './reads.ts';
+import { Rounds } from './rounds.ts';
 import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
@@ -63,6 +64,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   readonly #logTime: LogTime;
   readonly #router: ProposalRouter<Result>;
   readonly #reads: Reads;
+  readonly #rounds: Rounds;
   readonly #snapshots: SnapshotTraffic;
   readonly #deadlines: Deadlines;
   readonly #pinger: Pinger;
@@ -94,6 +96,13 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     });
     this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
+    this.#rounds = new Rounds({
+      router: this.#router,
+      reads: this.#reads,
+      clock,
+      tickMs: parts.options.tickMs,
+      schedule: () => this.#schedule(),
+    });
     this.#pinger = new Pinger(parts);
     this.#snapshots = new SnapshotTraffic({
       node,
@@ -196,6 +205,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (this.#stopped) return;
     this.#stopped = true;
     this.#tickTimer?.cancel();
+    this.#rounds.stop();
     this.#pinger.stop();
     this.#snapshots.stop();
     this.#router.failAll(stoppedError());
@@ -285,11 +295,12 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     const node = this.#node;
     this.#watchLeadership();
     this.#router.hasSpace = this.#hasSpace;
-    if (this.#router.hasUnsent) {
+    const due = this.#rounds.due();
+    if (due.proposals) {
       this.#deadlines.take();
       this.#router.send(this.#mayPropose());
     }
-    if (this.#reads.hasUnasked) this.#askReads();
+    if (due.reads) this.#askReads();
     while (node.hasReady()) {
       this.#process(node.ready());
       this.#apply();
@@ -302,6 +313,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#router.tellCommit();
     this.#pinger.tellChanges();
     compactLog(this.#parts, this.#snapshots.heldIndex);
+    this.#rounds.next();
   };
 
   readonly #tick = (): void => {

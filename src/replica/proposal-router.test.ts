@@ -9,10 +9,10 @@ import { ProposalRouter } from './proposal-router.ts';
 function leader(): {
   router: ProposalRouter<string>;
   sent: PeerMessage[];
-  state: { role: string; proposed: number };
+  state: { role: string; proposed: number; nowMs: number };
 } {
   const sent: PeerMessage[] = [];
-  const state = { role: 'leader', proposed: 0 };
+  const state = { role: 'leader', proposed: 0, nowMs: 0 };
   const node = {
     id: 1,
     get role() {
@@ -23,7 +23,7 @@ function leader(): {
   const transport = {
     send: (_to: number, message: PeerMessage) => sent.push(message),
   } as unknown as Transport;
-  const clock = { monotonicMs: () => 0 } as never;
+  const clock = { monotonicMs: () => state.nowMs } as never;
   const router = new ProposalRouter<string>({
     node,
     transport,
@@ -64,4 +64,22 @@ test('a forward of the same number by a later start of its sender is another one
   assert.equal(state.proposed, 2);
   router.onForward(2, forward(2, 8), false);
   assert.deepEqual(sent, [{ type: 'ForwardRefused', proposal: 2, reason: 'overloaded' }]);
+});
+
+test('while proposals are under way, others gather for the next entry, for a millisecond at most', () => {
+  const { router, state } = leader();
+  const add = (): void => router.add(Uint8Array.of(1), 1_000, () => undefined);
+  assert.equal(router.sendInMs(0), Infinity);
+  add();
+  assert.equal(router.sendInMs(0), 0);
+  router.send(true);
+  add();
+  add();
+  assert.equal(router.sendInMs(0), 1);
+  router.applied(1, 1, 'done');
+  assert.equal(router.sendInMs(0), 0, 'nothing is under way any more');
+  router.send(true);
+  assert.equal(state.proposed, 2, 'both in one entry');
+  add();
+  assert.equal(router.sendInMs(1), 0, 'the round under way has had its time');
 });

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { KvraftError } from '../base/errors.ts';
+import { Pace } from '../base/pace.ts';
 import type { RawNode } from '../raft/raw-node.ts';
 import { NO_MEMBER, type MemberId } from '../raft/types.ts';
 import type { Forward, ForwardRefused, Transport } from '../net/transport.ts';
@@ -41,6 +42,7 @@ export class ProposalRouter<Result> {
   readonly #forwards = new Map<number, readonly number[]>();
   #nextForward = 1;
   #retryAtMs = 0;
+  readonly #pace = new Pace();
   /** Followers that wait for an entry of theirs, up to which index: they are told of its commit at once. */
   readonly #eager = new Map<MemberId, number>();
   readonly #taken = new TakenForwards();
@@ -52,8 +54,10 @@ export class ProposalRouter<Result> {
     this.#options = options;
   }
 
-  get hasUnsent(): boolean {
-    return this.#proposals.hasUnsent && this.#options.clock.monotonicMs() >= this.#retryAtMs;
+  /** Milliseconds until what waits is to be sent, 0: now; Infinity when nothing waits. */
+  sendInMs(nowMs: number): number {
+    if (!this.#proposals.hasUnsent) return Infinity;
+    return Math.max(this.#retryAtMs - nowMs, this.#pace.waitMs(this.#proposals.hasSent, nowMs));
   }
 
   add(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Result>) => void): void {
@@ -70,7 +74,9 @@ export class ProposalRouter<Result> {
     const { node, clock } = this.#options;
     const leads = node.role === 'leader';
     if (leads ? !mayPropose && this.hasSpace : node.leaderId === NO_MEMBER) return;
-    for (const chunk of this.#chunks(this.#proposals.takeUnsent(clock.monotonicMs()))) {
+    const nowMs = clock.monotonicMs();
+    this.#pace.began(nowMs);
+    for (const chunk of this.#chunks(this.#proposals.takeUnsent(nowMs))) {
       const data = encodeProposals(chunk);
       const ids = chunk.map(({ id }) => id);
       if (leads) this.#append(data, ids);

@@ -42,6 +42,11 @@ export class Proposals<Result> {
     return this.#unsent.length > 0;
   }
 
+  /** Whether some were sent and have no answer yet. */
+  get hasSent(): boolean {
+    return this.#pending.size > this.#unsent.length;
+  }
+
   add(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Result>) => void): void {
     const id = this.#nextId++;
     this.#pending.set(id, { id, command, deadlineMs, done, sentMs: null, sends: 0 });

@@ -29,6 +29,7 @@ import { foundingConf, membersOf, refusalOf, type Membership } from './membershi
 import type { ReplicaOptions } from './options.ts';
 import { ProposalRouter } from './proposal-router.ts';
 import { Reads } from './reads.ts';
+import { Rounds } from './rounds.ts';
 import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
@@ -58,6 +59,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #logTime: LogTime;
   readonly #router: ProposalRouter<Result>;
   readonly #reads: Reads;
+  readonly #rounds: Rounds;
   readonly #founding: Founding;
   readonly #joining: Joining;
   readonly #snapshots: SnapshotTraffic;
@@ -92,6 +94,13 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#space = new DiskSpace(parts);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
+    this.#rounds = new Rounds({
+      router: this.#router,
+      reads: this.#reads,
+      clock,
+      tickMs: parts.options.tickMs,
+      schedule: () => this.#schedule(),
+    });
     this.#founding = new Founding(parts.membership, parts.identity, logger);
     const logTimeMs = (): number => this.#logTime.nowMs();
     this.#joining = new Joining({ node, transport, clock, logger, logTimeMs });
@@ -194,6 +203,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (this.#stopped) return;
     this.#stopped = true;
     this.#tickTimer?.cancel();
+    this.#rounds.stop();
     this.#snapshots.stop();
     this.#router.failAll(stoppedError());
     this.#reads.failAll(stoppedError());
@@ -288,11 +298,12 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#watchLeadership();
     this.#found();
     this.#router.hasSpace = this.#space.isAvailable;
-    if (this.#router.hasUnsent) {
+    const due = this.#rounds.due();
+    if (due.proposals) {
       this.#deadlines.take();
       this.#router.send(this.#mayPropose());
     }
-    if (this.#reads.hasUnasked) this.#askReads();
+    if (due.reads) this.#askReads();
     while (node.hasReady()) {
       this.#process(node.ready());
       this.#apply();
@@ -304,6 +315,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#reads.applied(index, stampMs);
     this.#router.tellCommit();
     compactLog(this.#parts, this.#snapshots.heldIndex);
+    this.#rounds.next();
   };
 
   readonly #tick = (): void => {

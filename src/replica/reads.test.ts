@@ -23,6 +23,19 @@ test('reads of one turn share one question and are answered together once their 
   assert.deepEqual(answered, ['a@42', 'b@42']);
 });
 
+test('while a question is under way, reads gather for the next one, for a millisecond at most', () => {
+  const { reads, add } = setUp();
+  assert.equal(reads.askInMs(0), Infinity);
+  add('a');
+  assert.equal(reads.askInMs(0), 0);
+  const context = reads.ask(0);
+  add('b');
+  assert.equal(reads.askInMs(0.25), 0.75);
+  assert.equal(reads.askInMs(1), 0);
+  reads.confirm({ context, index: 1, stampMs: 0 });
+  assert.equal(reads.askInMs(0.25), 0);
+});
+
 test('a read that sees a later write is as of its time: a key never has longer to live than it was given', () => {
   const { reads, answered, add } = setUp();
   add('a');

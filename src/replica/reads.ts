@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
+import { Pace } from '../base/pace.ts';
 import { RingQueue } from '../base/ring-queue.ts';
 import type { ReadState } from '../raft/types.ts';
 import type { ReadOutcome } from './replicator.ts';
@@ -32,6 +33,7 @@ export class Reads {
   /** In the order of confirmation, in which indexes never fall under one leader. */
   readonly #confirmed = new RingQueue<Confirmed>();
   #nextContext: number;
+  readonly #pace = new Pace();
 
   /** `firstContext` is drawn at random at every start, so that an answer to an earlier life fits nothing. */
   constructor(firstContext: number) {
@@ -42,6 +44,11 @@ export class Reads {
     return this.#unasked.length > 0;
   }
 
+  /** Milliseconds until the reads that wait are to be asked for, 0: now; Infinity when none waits. */
+  askInMs(nowMs: number): number {
+    return this.hasUnasked ? this.#pace.waitMs(this.#asked.size > 0, nowMs) : Infinity;
+  }
+
   add(deadlineMs: number, done: (outcome: ReadOutcome) => void): void {
     this.#unasked.push({ deadlineMs, done });
   }
@@ -49,6 +56,7 @@ export class Reads {
   /** Makes the reads that wait one group and returns the context to ask with. */
   ask(nowMs: number): number {
     assert(this.hasUnasked, 'a group of reads is not empty');
+    this.#pace.began(nowMs);
     const context = this.#nextContext++;
     this.#asked.set(context, { context, askedMs: nowMs, reads: this.#unasked });
     this.#unasked = [];

@@ -1,74 +1,79 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
+import { SyncMode } from './sync-mode.ts';
 import type { Done, Vfs, VfsFile } from './vfs.ts';
 
 /** How much of a new segment is written at a time: little enough that syncs of the log hardly wait for it. */
 const PREALLOCATE_PIECE_BYTES = 1024 * 1024;
 
 /**
- * The machine's file system. Errors are Node's own, with their `code` (`ENOSPC` where the disk is full). The log's
- * calls run in the thread pool: a write into the page cache takes microseconds as a rule, but waits for the disk
- * when the system is busy writing back, and then must not hold up heartbeats.
+ * The machine's file system. Errors are Node's own, with their `code` (`ENOSPC` where the disk is full). What the
+ * log writes goes to the disk on the event loop or in the thread pool, whichever suits the disk: see `SyncMode`.
  */
-export const nodeVfs: Vfs = {
-  makeFolder(path) {
-    fs.mkdirSync(path, { recursive: true });
-  },
-  list: (path) =>
-    fs
-      .readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ name }) => name)
-      .sort(),
-  exists: (path) => fs.existsSync(path),
-  open: (path, create) => new NodeFile(openSync(path, create)),
-  createPreallocated(path, size, done) {
-    checkSpace(dirname(path), size, (spaceError) => {
-      if (spaceError !== null) {
-        done(spaceError, null);
-        return;
-      }
-      fs.open(path, 'w+', (error, descriptor) => {
-        if (error !== null) {
-          done(error, null);
+export function makeNodeVfs(mode: Pick<SyncMode, 'onLoop' | 'took'>): Vfs {
+  return {
+    makeFolder(path) {
+      fs.mkdirSync(path, { recursive: true });
+    },
+    list: (path) =>
+      fs
+        .readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name)
+        .sort(),
+    exists: (path) => fs.existsSync(path),
+    open: (path, create) => new LogFile(openSync(path, create), mode),
+    createPreallocated(path, size, done) {
+      checkSpace(dirname(path), size, (spaceError) => {
+        if (spaceError !== null) {
+          done(spaceError, null);
           return;
         }
-        const file = new NodeFile(descriptor);
-        preallocate(file, size, (fillError) => {
-          if (fillError !== null) file.close();
-          done(fillError, fillError === null ? file : null);
+        fs.open(path, 'w+', (error, descriptor) => {
+          if (error !== null) {
+            done(error, null);
+            return;
+          }
+          const file = new NodeFile(descriptor);
+          preallocate(file, size, (fillError) => {
+            if (fillError !== null) file.close();
+            done(fillError, fillError === null ? new LogFile(descriptor, mode) : null);
+          });
         });
       });
-    });
-  },
-  readFile: (path) => fs.readFileSync(path),
-  rename(from, to) {
-    fs.renameSync(from, to);
-  },
-  remove(path) {
-    fs.unlinkSync(path);
-  },
-  syncFolder(path) {
-    const descriptor = fs.openSync(path, 'r');
-    try {
-      fs.fsyncSync(descriptor);
-    } finally {
-      fs.closeSync(descriptor);
-    }
-  },
-  syncFolderLater(path, done) {
-    fs.open(path, 'r', (error, descriptor) => {
-      if (error !== null) {
-        done(error);
-        return;
-      }
-      fs.fsync(descriptor, (syncError) => {
+    },
+    readFile: (path) => fs.readFileSync(path),
+    rename(from, to) {
+      fs.renameSync(from, to);
+    },
+    remove(path) {
+      fs.unlinkSync(path);
+    },
+    syncFolder(path) {
+      const descriptor = fs.openSync(path, 'r');
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
         fs.closeSync(descriptor);
-        done(syncError);
+      }
+    },
+    syncFolderLater(path, done) {
+      fs.open(path, 'r', (error, descriptor) => {
+        if (error !== null) {
+          done(error);
+          return;
+        }
+        fs.fsync(descriptor, (syncError) => {
+          fs.closeSync(descriptor);
+          done(syncError);
+        });
       });
-    });
-  },
-};
+    },
+  };
+}
+
+/** One for the process, which has one log. */
+export const nodeVfs = makeNodeVfs(new SyncMode());
 
 function openSync(path: string, create: boolean): number {
   return fs.openSync(path, create ? fs.constants.O_RDWR | fs.constants.O_CREAT : fs.constants.O_RDWR, 0o644);
@@ -126,6 +131,7 @@ export function remainder(buffers: readonly Uint8Array[], written: number): Uint
   return rest;
 }
 
+/** A file that is written and synced in the thread pool. */
 class NodeFile implements VfsFile {
   readonly #descriptor: number;
 
@@ -190,5 +196,50 @@ class NodeFile implements VfsFile {
 
   close(): void {
     fs.closeSync(this.#descriptor);
+  }
+}
+
+/** A file of the log: written and synced where `mode` says. */
+class LogFile extends NodeFile {
+  readonly #mode: Pick<SyncMode, 'onLoop' | 'took'>;
+
+  constructor(descriptor: number, mode: Pick<SyncMode, 'onLoop' | 'took'>) {
+    super(descriptor);
+    this.#mode = mode;
+  }
+
+  override write(buffers: readonly Uint8Array[], position: number, done: Done): void {
+    if (this.#mode.onLoop) {
+      const error = this.#attempt(() => this.writeSync(buffers, position));
+      process.nextTick(done, error);
+    } else {
+      super.write(buffers, position, done);
+    }
+  }
+
+  override sync(done: Done): void {
+    if (this.#mode.onLoop) {
+      // After what waits to be sent, so that the peers write their copies at the same time.
+      setImmediate(() => done(this.#attempt(() => this.syncSync())));
+      return;
+    }
+    const startMs = performance.now();
+    super.sync((error) => {
+      this.#mode.took(performance.now() - startMs);
+      done(error);
+    });
+  }
+
+  /** Runs a blocking call; its error comes back instead of being thrown. */
+  #attempt(call: () => void): Error | null {
+    const startMs = performance.now();
+    try {
+      call();
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      this.#mode.took(performance.now() - startMs);
+    }
   }
 }
