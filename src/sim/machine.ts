@@ -11,7 +11,7 @@ import { openSimStore } from '../store/sim-backend.ts';
 import type { Vfs } from '../wal/vfs.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { SimFailure } from './failure.ts';
-import { SimDisk } from './disk.ts';
+import { SimDisk, type CrashChoices } from './disk.ts';
 import type { SimNetwork, SimTransport } from './network.ts';
 import { SimProcess, type ClockSkew } from './process.ts';
 import type { Scheduling } from './scheduler.ts';
@@ -172,8 +172,8 @@ export abstract class SimMachine<Open extends OpenParts> {
   }
 
   /** Power fails: what was not synced may be gone. */
-  losePower(): void {
-    this.disk.losePower();
+  losePower(choices: CrashChoices = {}): void {
+    this.disk.losePower(choices);
     this.#end('power loss', false);
   }
 

@@ -131,6 +131,33 @@ test('a state of another version, without its pointer or its data, is refused wi
   }
 });
 
+test('a data file that was cut anywhere is refused, and does not end the process', async () => {
+  const folder = newFolder();
+  const store = open(folder);
+  const writes = Array.from({ length: 3_000 }, (_, i) => [`k${i}`, 'x'.repeat(200)]);
+  await flush(store, 3, Object.fromEntries(writes));
+  await flush(store, 4, { kz: 'x'.repeat(50_000) });
+  assert.equal(await close(store), null);
+  const data = `${folder}/state-1/data.mdb`;
+  const whole = fs.readFileSync(data);
+  for (const kept of [
+    whole.length - 1,
+    whole.length - 4_096,
+    whole.length - 60_000,
+    whole.length >> 1,
+    8_192,
+  ]) {
+    fs.writeFileSync(data, whole.subarray(0, kept));
+    const refused = { code: 'STORE_DAMAGED', message: new RegExp(`only ${kept} of \\d+ bytes`) };
+    assert.throws(() => open(folder), refused);
+    assert.throws(() => openReadOnly(folder), refused);
+  }
+  fs.writeFileSync(data, whole);
+  const reopened = open(folder);
+  assert.equal(contents(reopened, { start: 'k', end: 'l' }).length, 3_001);
+  await close(reopened);
+});
+
 test('a crash while a state is being created is no damage', async () => {
   const folder = await madeFolder();
   for (const dataBytes of [null, 0, 100, 8_192]) {

@@ -13,10 +13,9 @@ const LOCK_FILE = 'lock.mdb';
 const MAGIC_AT = 24;
 const VERSION_AT = 28;
 const PAGE_SIZE_AT = 48;
-const ROOTS_AT = [88, 136];
+const LAST_PAGE_AT = 144;
 const META_BYTES = 168;
 const MAGIC = 0xbeefc0de;
-const NO_PAGE = 2n ** 64n - 1n;
 
 /** A lock file for 126 readers. */
 const LOCK_BYTES = 8_272;
@@ -48,11 +47,11 @@ function checkMeta(file: number, path: string, offset: number, size: number): nu
   if (version !== 2) {
     throw new KvraftError('STORE_DAMAGED', `${path}, byte ${offset}: LMDB's format ${version} is not known`);
   }
-  for (const at of ROOTS_AT) {
-    const root = meta.readBigUInt64LE(at);
-    if (root !== NO_PAGE && root * BigInt(pageSize) >= BigInt(size)) {
-      throw new KvraftError('STORE_DAMAGED', `${path} was cut off: it has only ${size} bytes`);
-    }
+  // Every page up to this one was written before the meta page that names it.
+  const bytes = (meta.readBigUInt64LE(LAST_PAGE_AT) + 1n) * BigInt(pageSize);
+  if (bytes > BigInt(size)) {
+    const message = `${path} was cut off: it has only ${size} of ${bytes} bytes`;
+    throw new KvraftError('STORE_DAMAGED', `${message}; rebuild this server from the others`);
   }
   return pageSize;
 }

@@ -5,7 +5,7 @@ import { diskFull, FakeBackend } from './fake-backend.test-support.ts';
 import { OverlayStore } from './overlay-store.ts';
 import { at, bytes, contents, snapshotOf, text, virtualTime } from './store.test-support.ts';
 
-function makeStore(flushBytes = 10_000) {
+function makeStore(flushBytes = 20_000) {
   const backend = new FakeBackend();
   const { scheduler, startLife } = virtualTime();
   const store = new OverlayStore(backend, { clock: startLife(), flushBytes });
@@ -197,7 +197,7 @@ test('a key that comes and goes between two flushes is never written', () => {
   // The same again, over a generation that is being flushed: the deletion in it has done all that is needed.
   store.put('kold', bytes('3'));
   store.delete('kold');
-  assert.equal(store.unflushedBytes, 64 + 'kold'.length);
+  assert.equal(store.unflushedBytes, 80 + 'kold'.length);
   finish();
   assert.deepEqual(contents(store), []);
   assert.deepEqual(contents(backend), []);
@@ -315,6 +315,26 @@ test('a switch to a snapshot that fails is fatal, and nobody goes on as if it ha
   assert.throws(() => install.commit(), { message: 'rename failed' });
   assert.deepEqual(fatal, [backend.commitError]);
   assert.equal(store.position.index, 0);
+});
+
+test('after an install nothing is flushed before the new log has it, whatever the old log had', () => {
+  const { backend, scheduler, store, finish } = makeStore();
+  store.setLogDurable(50);
+  const install = store.beginInstall(at(9));
+  for (const chunk of snapshotOf(at(9), {})) {
+    install.write(chunk, () => undefined);
+    scheduler.runFor(1);
+  }
+  install.finish(() => undefined);
+  install.commit();
+  store.put('ka', bytes('1'));
+  store.advance(at(10));
+  store.flush();
+  scheduler.runFor(60_000);
+  assert.equal(backend.pending, null);
+  store.setLogDurable(10);
+  finish();
+  assert.deepEqual(store.durablePosition, at(10));
 });
 
 test('an install is committed only when it is finished, and takes no piece before the last is taken', () => {

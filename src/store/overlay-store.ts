@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 
 export interface StoreOptions {
   readonly clock: Clock;
-  /** Applied bytes past which they are frozen and flushed; the overlay holds about twice that while a flush runs. */
+  /** Bytes on the heap past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
   readonly flushBytes?: number;
   /** How long a snapshot may be held before it is closed. */
   readonly snapshotMsMax?: number;
@@ -57,7 +57,7 @@ export class OverlayStore implements Store {
   constructor(backend: StoreBackend, options: StoreOptions) {
     this.#backend = backend;
     this.#clock = options.clock;
-    this.#flushBytes = options.flushBytes ?? 16 * MIB;
+    this.#flushBytes = options.flushBytes ?? 24 * MIB;
     this.#snapshots = new OpenSnapshots(options.clock, options.snapshotMsMax ?? 10 * 60_000);
     this.#position = backend.position;
     this.#durable = backend.position;
@@ -254,6 +254,8 @@ export class OverlayStore implements Store {
     this.#position = position;
     this.#durable = position;
     this.#frozenPosition = position;
+    // What the log held durably was another one: the new one begins behind the snapshot, and holds nothing yet.
+    this.#logDurableIndex = position.index;
   }
 
   #closeBackend(): void {

@@ -2,11 +2,12 @@ import { assert } from '../../base/assert.ts';
 import { decodeCommand, encodeCommand } from '../../kv/commands.ts';
 import { RawNode } from '../../raft/raw-node.ts';
 import { Raft } from '../../raft/raft.ts';
-import { ReadOnly } from '../../raft/read-only.ts';
+import { AskedReads, ReadOnly } from '../../raft/read-only.ts';
 import type { MemberId } from '../../raft/types.ts';
 import { Proposals } from '../../replica/proposals.ts';
+import { Reads } from '../../replica/reads.ts';
 import { scenarios, type Scenario } from '../scenarios/index.ts';
-import { all, patch, patchGetter } from './patch.test-support.ts';
+import { all, onStart, patch, patchGetter } from './patch.test-support.ts';
 import type { Sabotage } from './sabotage.test-support.ts';
 import { roughWorld } from './world.test-support.ts';
 
@@ -80,6 +81,40 @@ export const raftSabotages: readonly Sabotage[] = [
           // The commit index that it knew before it was elected stands for one that it gave out as an earlier leader.
           return add.call(this, read, true, commitIsKnown ? commitIndex : read.minIndex);
         };
+      }),
+  },
+  {
+    name: 'take the read index of an earlier leader for a read that was asked later',
+    seedsMax: 1,
+    scenario: scenarioOf('LateReadIndexAnswer'),
+    apply: () =>
+      all(
+        patch(RawNode.prototype, 'step', (step) => {
+          return function (this: RawNode, message) {
+            const isAnswer = message.type === 'ReadIndexResponse';
+            step.call(this, isAnswer ? { ...message, term: this.term } : message);
+          };
+        }),
+        patch(AskedReads.prototype, 'take', () => () => true),
+        patch(Reads.prototype, 'confirm', (confirm) => {
+          return function (this: Reads, state) {
+            // The newest question, whatever was answered.
+            this.takeBackAll();
+            if (this.hasUnasked) confirm.call(this, { ...state, context: this.ask(0) });
+          };
+        }),
+      ),
+  },
+  {
+    name: 'stamp entries by the wall clock',
+    seedsMax: 1,
+    scenario: scenarioOf('LeadersAnHourApart'),
+    apply: () =>
+      onStart(({ open: { replica }, process }) => {
+        const { node } = replica;
+        const propose = node.propose.bind(node);
+        node.propose = (data) =>
+          propose(data, Math.max(node.lastStampMs, Math.floor(process.clock.wallMs())));
       }),
   },
   {

@@ -106,32 +106,6 @@ function slowDisk(stage: Stage): void {
   Object.assign(slow.disk.faults, { syncMsMin: 0.1, syncMsMax: 0.5 });
 }
 
-/** Wall clocks jump by an hour to and fro; keys expire by the cluster's own time all the same. */
-function clockJumps(stage: Stage): void {
-  const { clients } = stage;
-  const work = clients.append({ clients: 2, thinkMs: 50 });
-  const jump = (): void => {
-    for (const server of stage.servers) server.skew.wallOffsetMs += (stage.prng.float() - 0.5) * 7_200_000;
-  };
-  for (let round = 0; round < 3; round++) {
-    const key = `lease-${round}`;
-    const server = stage.leader();
-    clients.mustCall('c', server, { kind: 'set', key, value: 'mine', ttlMs: 600 }, 'versioned');
-    jump();
-    stage.run(300);
-    const reader = stage.servers[stage.prng.below(stage.servers.length)] as SimServer;
-    const early = clients.mustCall('r', reader, { kind: 'getm', key }, 'versioned');
-    stage.expect(early.status === 'ok', 'no clock ends a lease before its time');
-    jump();
-    if (round === 1) stage.leader().crash();
-    stage.run(1_500);
-    const late = clients.mustCall('r', stage.leader(), { kind: 'getm', key }, 'versioned');
-    stage.expect(late.status === 'not-found', 'no clock keeps a lease beyond its time');
-    for (const each of stage.servers) each.start();
-  }
-  work.progress(5);
-}
-
 /** A rebuilt server learns first, while the others have work, and votes only when it has caught up. */
 function learner(stage: Stage): void {
   const work = stage.clients.append({ clients: 3, thinkMs: 10, padding: 100 });
@@ -209,12 +183,6 @@ export const faultScenarios: readonly Scenario[] = [
     about: 'nobody waits for a slow disk of the leader, and a stalled one ends its leadership',
     options: {},
     play: slowDisk,
-  },
-  {
-    name: 'ClockJumpsExpiringKeys',
-    about: 'wall clocks jump by an hour, and keys expire in time',
-    options: {},
-    play: clockJumps,
   },
   {
     name: 'LearnerCatchesUp',

@@ -1,4 +1,7 @@
+import { damageScenarios } from './damage-scenarios.ts';
 import { replicaRegressions } from './replica-regressions.ts';
+import { sessionTraps } from './session-traps.ts';
+import { timeScenarios } from './time-scenarios.ts';
 import { storageTraps } from './storage-traps.ts';
 import { electionTraps } from './election-traps.ts';
 import { faultScenarios } from './fault-scenarios.ts';
@@ -14,7 +17,10 @@ export const scenarios: readonly Scenario[] = [
   ...persistScenarios,
   ...faultScenarios,
   ...electionTraps,
+  ...timeScenarios,
   ...storageTraps,
+  ...damageScenarios,
+  ...sessionTraps,
   ...replicaRegressions,
 ];
 

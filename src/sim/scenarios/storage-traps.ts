@@ -74,43 +74,6 @@ function gapBehindSnapshot(stage: Stage): void {
   work.progress(5);
 }
 
-/** What a follower forwarded is committed when the leader is lost, and comes again through the next one: once. */
-function retriedThroughAnother(stage: Stage): void {
-  const { clients } = stage;
-  for (let round = 0; round < 3; round++) {
-    const old = stage.leader();
-    const asked = stage.others(old)[0] as SimServer;
-    // By then every server has heard of the leader.
-    stage.run(50);
-    const before = stage.cluster.commitIndex;
-    const release = stage.hold(
-      (message, from, to) => from === old.id && to === asked.id && message.type !== 'TimeoutNow',
-    );
-    let answered = false;
-    clients.send('c', asked, { kind: 'append', key: 'k', value: `${round};` }, ({ ok }) => (answered = ok));
-    stage.until('it is committed', () => stage.cluster.commitIndex > before);
-    stage.run(5);
-    old.crash();
-    release('drop');
-    stage.until('it is answered', () => answered);
-    old.start();
-  }
-  const { value } = clients.mustCall('c', stage.leader(), { kind: 'get', key: 'k' });
-  stage.expect(value === '0;1;2;', 'every append was executed once');
-}
-
-/** A server's session expires while nobody uses it; what comes next gets a new one, and is executed once. */
-function retriedAfterExpiry(stage: Stage): void {
-  const { clients } = stage;
-  for (let round = 0; round < 3; round++) {
-    for (const server of stage.servers)
-      clients.mustCall('c', server, { kind: 'append', key: 'k', value: `${round}.${server.id};` });
-    stage.run(1_000);
-  }
-  const { value = '' } = clients.mustCall('c', stage.leader(), { kind: 'get', key: 'k' });
-  stage.expect(value.split(';').length === 3 * stage.servers.length + 1, 'every append was executed once');
-}
-
 /** An old leader with hundreds of entries that nobody else has is brought back in a handful of messages. */
 function fastBackup(stage: Stage): void {
   const { clients } = stage;
@@ -175,18 +138,6 @@ export const storageTraps: readonly Scenario[] = [
     about: 'a state that is older than the begin of the log is a hard error',
     options: { servers: 3, replica: SMALL_LOG, flushBytes: 500 },
     play: gapBehindSnapshot,
-  },
-  {
-    name: 'RetryThroughAnotherLeader',
-    about: 'a request that is sent again through another leader is executed once',
-    options: { servers: 3 },
-    play: retriedThroughAnother,
-  },
-  {
-    name: 'RetryAfterSessionExpiry',
-    about: 'requests in a session that has expired are executed once, in a new one',
-    options: { servers: 3, sessionTtlMs: 300 },
-    play: retriedAfterExpiry,
   },
   {
     name: 'FastBackup',

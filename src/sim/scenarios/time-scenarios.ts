@@ -1,0 +1,77 @@
+import type { SimServer } from '../sim-server.ts';
+import type { Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Wall clocks jump by an hour to and fro; keys expire by the cluster's own time all the same. */
+function clockJumps(stage: Stage): void {
+  const { clients } = stage;
+  const work = clients.append({ clients: 2, thinkMs: 50 });
+  const jump = (): void => {
+    for (const server of stage.servers) server.skew.wallOffsetMs += (stage.prng.float() - 0.5) * 2 * HOUR_MS;
+  };
+  for (let round = 0; round < 3; round++) {
+    const key = `lease-${round}`;
+    const server = stage.leader();
+    clients.mustCall('c', server, { kind: 'set', key, value: 'mine', ttlMs: 600 }, 'versioned');
+    jump();
+    stage.run(300);
+    const reader = stage.servers[stage.prng.below(stage.servers.length)] as SimServer;
+    const early = clients.mustCall('r', reader, { kind: 'getm', key }, 'versioned');
+    stage.expect(early.status === 'ok', 'no clock ends a lease before its time');
+    jump();
+    if (round === 1) stage.leader().crash();
+    stage.run(1_500);
+    const late = clients.mustCall('r', stage.leader(), { kind: 'getm', key }, 'versioned');
+    stage.expect(late.status === 'not-found', 'no clock keeps a lease beyond its time');
+    for (const each of stage.servers) each.start();
+  }
+  work.progress(5);
+}
+
+/** Leadership goes round servers whose clocks differ by hours, while a key waits for its end. */
+function hourApart(stage: Stage): void {
+  const { clients } = stage;
+  stage.servers.forEach(({ skew }, at) => (skew.wallOffsetMs = (at + 1) * HOUR_MS));
+  const ttlMs = 2_000;
+  const work = clients.append({ clients: 2, thinkMs: 20 });
+  for (let round = 0; round < 2; round++) {
+    const key = `lease-${round}`;
+    const startMs = stage.scheduler.nowMs;
+    clients.mustCall('c', stage.leader(), { kind: 'set', key, value: 'mine', ttlMs }, 'versioned');
+    for (let change = 0; change < 3; change++) {
+      const old = stage.leader();
+      const next = stage.others(old)[stage.prng.below(stage.servers.length - 1)] as SimServer;
+      stage.say(`leadership goes from ${old.id} to ${next.id}, whose clock is hours away`);
+      old.run(() => old.open?.replica.node.transferLeadership(next.member));
+      stage.until('another one leads', () => stage.cluster.leader() !== old);
+      work.progress(2);
+      const { status } = clients.mustCall('r', stage.leader(), { kind: 'getm', key }, 'versioned');
+      const isEarly = stage.scheduler.nowMs - startMs < ttlMs;
+      stage.expect(status === 'ok' || !isEarly, 'a leader whose clock is ahead ends no lease');
+    }
+    // Time in which nobody leads may be given to keys on top: a few elections of it.
+    stage.run(startMs + ttlMs + 1_000 - stage.scheduler.nowMs);
+    for (const server of stage.servers) {
+      const { status } = clients.mustCall('r', server, { kind: 'getm', key }, 'versioned');
+      stage.expect(status === 'not-found', 'a leader whose clock is behind keeps no lease');
+    }
+  }
+}
+
+/** Clocks that cannot be trusted. */
+export const timeScenarios: readonly Scenario[] = [
+  {
+    name: 'ClockJumpsExpiringKeys',
+    about: 'wall clocks jump by an hour, and keys expire in time',
+    options: {},
+    play: clockJumps,
+  },
+  {
+    name: 'LeadersAnHourApart',
+    about: 'leaders whose clocks differ by an hour end and keep no key by them',
+    options: { servers: 3 },
+    play: hourApart,
+  },
+];
