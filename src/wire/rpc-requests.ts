@@ -7,7 +7,7 @@ import { packFrame } from '../base/frame.ts';
 import { unpack } from '../base/msgpack.ts';
 import { decoded, protocolError } from '../base/protocol-error.ts';
 import type { Fence } from '../kv/commands.ts';
-import { encodeKey } from '../kv/fields.ts';
+import { encodeKey, isUint } from '../kv/fields.ts';
 import { decodeOp, encodeOp, type Op } from '../kv/ops.ts';
 
 export type { Fence } from '../kv/commands.ts';
@@ -156,9 +156,17 @@ const codecs: { readonly [Type in RpcRequestType]: Codec<Extract<RpcRequest, { t
 };
 
 function opOf(encoded: unknown): Op {
-  const op = decodeOp(encoded);
+  const op = decodeOp(Array.isArray(encoded) ? withBigints(encoded) : encoded);
   if (op === null) throw protocolError('an operation that is none');
   return op;
+}
+
+const INCREMENT_CODE = 6;
+
+/** Numbers of an increment have 64 bits in the log; here they come as any other number. */
+function withBigints(fields: readonly unknown[]): readonly unknown[] {
+  if (fields[0] !== INCREMENT_CODE) return fields;
+  return fields.map((field, at) => ((at === 2 || at === 4) && isUint(field) ? BigInt(field) : field));
 }
 
 function fenceOf(list: readonly unknown[]): Fence {
