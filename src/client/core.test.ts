@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { KvraftError } from '../base/errors.ts';
 import { CLUSTER_ID, FakeCluster } from './fake-cluster.test-support.ts';
 import type { ClientCore } from './core.ts';
+import type { FakePipe } from './fake-pipe.test-support.ts';
 import { Script } from './script.test-support.ts';
 
 /** Runs a conversation and gives back what the store holds at its end. */
@@ -20,20 +21,14 @@ function converse(cluster: FakeCluster, core: ClientCore): string {
 
 test('a connection that is cut behind any byte, either way, costs no call and doubles none', () => {
   const sizes = new FakeCluster(1);
-  let toServer = 0;
-  let toClient = 0;
-  sizes.onPipe = (pipe) => {
-    const { close } = pipe;
-    pipe.close = () => {
-      close.call(pipe);
-      toServer = Math.max(toServer, pipe.toServerBytes);
-      toClient = Math.max(toClient, pipe.toClientBytes);
-    };
-  };
+  const pipes: FakePipe[] = [];
+  sizes.onPipe = (pipe) => pipes.push(pipe);
   const core = sizes.connected();
   assert.equal(converse(sizes, core), 'abc');
   const script = new Script(sizes, core);
   script.close();
+  const toServer = Math.max(...pipes.map(({ toServerBytes }) => toServerBytes));
+  const toClient = Math.max(...pipes.map(({ toClientBytes }) => toClientBytes));
   assert(toServer > 100 && toClient > 100, `${toServer} and ${toClient} bytes were said`);
   for (const [way, bytes] of [
     ['toServerBytesMax', toServer],
@@ -71,7 +66,7 @@ test('a server that freezes is left, and what it was asked is done once', () => 
   const script = new Script(cluster, core);
   script.append('k', 'a');
   script.settle();
-  const [first] = cluster.servers.filter(({ pipes }) => pipes.size > 0);
+  const first = cluster.servers.find(({ pipes }) => pipes.size > 0);
   assert(first !== undefined);
   first.isFrozen = true;
   const startMs = cluster.nowMs;

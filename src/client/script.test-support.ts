@@ -9,6 +9,8 @@ export class ScriptedCall {
   /** How often it was answered: once, in the end. */
   answers = 0;
   error: KvraftError | null = null;
+  /** Whose it is, where there are several clients. */
+  client = 0;
   /** What a read found. */
   value: string | null = null;
   #pending: PendingCall | null = null;

@@ -43,14 +43,15 @@ export class Session implements WriteSource {
   readonly #batches = new Set<WriteBatch>();
   #window: SessionWindow | null = null;
   #isRegistering = false;
-  #registerFailures = 0;
-  #registerTimer: Timer | null = null;
+  /** Refusals in a row, after which nothing new is sent for a while. */
+  #refusals = 0;
+  #pauseTimer: Timer | null = null;
   #keepAliveTimer: Timer | null = null;
   /** When the servers last executed something of this session, about. */
   #usedMs = 0;
   #flushIsDue = false;
   #isClosed = false;
-  /** Why calls wait that were not sent: the servers give no session. */
+  /** Why calls wait: the servers would not take them. */
   refusal: KvraftError | null = null;
 
   constructor(options: SessionOptions) {
@@ -87,7 +88,7 @@ export class Session implements WriteSource {
   /** Ends the session, if there is one, and calls back when that is known or nobody is there to be told. */
   close(done: () => void): void {
     this.#isClosed = true;
-    this.#registerTimer?.cancel();
+    this.#pauseTimer?.cancel();
     this.#keepAliveTimer?.cancel();
     for (const batch of this.#batches) batch.retryTimer?.cancel();
     const link = this.#options.link();
@@ -103,7 +104,8 @@ export class Session implements WriteSource {
 
   readonly #flush = (): void => {
     this.#flushIsDue = false;
-    if (this.#isClosed || this.#queue.isEmpty || this.#options.link() === null) return;
+    if (this.#isClosed || this.#pauseTimer !== null) return;
+    if (this.#queue.isEmpty || this.#options.link() === null) return;
     const window = this.#window;
     if (window === null) return this.#register();
     while (window.hasRoom && !this.#queue.isEmpty) {
@@ -155,7 +157,12 @@ export class Session implements WriteSource {
 
   #onError(batch: WriteBatch, error: KvraftError): void {
     if (error.outcome === 'not-applied') batch.unsureSends--;
-    if (!error.retryable) return this.#fail(batch, error);
+    if (!error.retryable) return this.#refused(batch, error);
+    if (!batch.mayBeApplied) {
+      // Nobody has it: its calls are free again, and one that ends before they are sent anew surely did not happen.
+      this.#putBack(batch);
+      return this.#pause(error);
+    }
     if (error.code === 'NOT_LEADER') this.#options.onNotLeader();
     batch.refusals++;
     batch.lastRefusal = error;
@@ -165,8 +172,17 @@ export class Session implements WriteSource {
     });
   }
 
+  /** One of the calls may be at fault: each is tried by itself, so that it does not fail the others. */
+  #refused(batch: WriteBatch, error: KvraftError): void {
+    if (batch.mayBeApplied || batch.calls.length === 1) return this.#fail(batch, error);
+    for (const call of batch.calls) call.isAlone = true;
+    this.#putBack(batch);
+  }
+
   #executed(batch: WriteBatch, results: readonly OpResult[]): void {
     this.#usedMs = this.#options.clock.monotonicMs();
+    this.#refusals = 0;
+    this.refusal = null;
     if (results.length !== batch.ops.length) {
       return this.#fail(batch, new KvraftError('PROTOCOL', 'a server answered with too few or many results'));
     }
@@ -194,6 +210,11 @@ export class Session implements WriteSource {
       const message = 'the client was cut off for so long that the cluster forgot what it had asked for';
       return this.#fail(batch, new KvraftError('SESSION_EXPIRED', message));
     }
+    this.#putBack(batch);
+  }
+
+  /** The number is left behind, and the calls go under another one. */
+  #putBack(batch: WriteBatch): void {
     this.#remove(batch);
     for (const call of batch.calls) this.#queue.putBack(call);
   }
@@ -217,29 +238,28 @@ export class Session implements WriteSource {
 
   #register(): void {
     const link = this.#options.link();
-    if (this.#isRegistering || this.#registerTimer !== null || link === null) return;
+    if (this.#isRegistering || link === null) return;
     this.#isRegistering = true;
     link.send({ type: 'register' }, parseReply.register, (reply) => {
       this.#isRegistering = false;
       if (this.#isClosed) return;
-      if (reply.kind === 'error') return this.#registerLater(reply.error);
+      if (reply.kind === 'error') return this.#pause(reply.error);
       if (reply.kind === 'ok') {
         const { session, ttlMs } = reply.value;
         this.#window = new SessionWindow(session, ttlMs);
-        this.#registerFailures = 0;
-        this.refusal = null;
         this.#keepAliveLater(ttlMs);
       }
       this.#scheduleFlush();
     });
   }
 
-  #registerLater(error: KvraftError): void {
+  /** The servers take nothing now: nothing new is sent for a while. */
+  #pause(error: KvraftError): void {
     if (error.code === 'NOT_LEADER') this.#options.onNotLeader();
     this.refusal = error;
-    this.#registerFailures++;
-    this.#registerTimer = this.#later(this.#registerFailures, () => {
-      this.#registerTimer = null;
+    if (this.#pauseTimer !== null) return;
+    this.#pauseTimer = this.#later(++this.#refusals, () => {
+      this.#pauseTimer = null;
       this.#scheduleFlush();
     });
   }
