@@ -107,6 +107,12 @@ export class FakeService implements KvService {
     }
   }
 
+  /** Forgets all keys and versions. */
+  reset(): void {
+    this.records.clear();
+    this.#version = 0;
+  }
+
   #first<T>(pending: T[]): T {
     const first = pending.shift();
     assert(first !== undefined, 'a call waits');

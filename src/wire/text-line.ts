@@ -36,7 +36,7 @@ const commands: readonly Command[] = [
   { kind: 'delete', fields: 2, takesNoreply: true, exptimeAt: 0, versionAt: 0, numbytesAt: 0 },
 ];
 
-/** Longest word that is looked up; its bytes as one number stay below 2^53. */
+/** Longest word that is looked up; its bytes, behind a 1, stay below 2^53 as one number. */
 const commandBytesMax = 6;
 
 const commandsByWord = new Map<number, Command>(
@@ -48,10 +48,10 @@ const commandsByWord = new Map<number, Command>(
 
 const noreplyWord = Buffer.from('noreply', 'latin1');
 
-/** The bytes of a short word as one number; 0 for a longer one. */
+/** The bytes of a short word as one number, in which zeroes in front count, too; 0 for a longer word. */
 function packWord(bytes: Uint8Array, start: number, end: number): number {
   if (end - start > commandBytesMax) return 0;
-  let packed = 0;
+  let packed = 1;
   for (let i = start; i < end; i++) packed = packed * 256 + (bytes[i] ?? 0);
   return packed;
 }

@@ -42,6 +42,8 @@ test('a malformed line is an error, and the next line is the next request', () =
     'set k 1e3 3',
     'set k 0x1 3',
     'set k 0 3\0',
+    '\0get k',
+    '\0\0set k 0 3',
     'cas k 0 3',
     'cas k 0 x 3',
     'cas k 0 -1 3',

@@ -1,0 +1,6 @@
+import type { FuzzProtocol } from './fuzz.ts';
+import { textProtocol } from './text.ts';
+import { textSocketsProtocol } from './text-sockets.ts';
+
+/** All that can be fuzzed. */
+export const protocols: readonly FuzzProtocol[] = [textProtocol, textSocketsProtocol];
