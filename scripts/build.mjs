@@ -37,11 +37,12 @@ export function install() {
   if (existsSync(installed)) utimesSync(installed, now, now);
 }
 
-/** Compiles `src` and `test` when something there is newer than the last build. */
+/** Compiles `src`, `test` and `bench` when something there is newer than the last build. */
 export function build() {
   const sources = Math.max(
     newestBelow(join(root, 'src')),
     newestBelow(join(root, 'test')),
+    newestBelow(join(root, 'bench')),
     modified(join(root, 'tsconfig.json')),
     modified(join(root, 'package-lock.json')),
   );
@@ -50,6 +51,7 @@ export function build() {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   run(process.execPath, [tsc]);
   run(process.execPath, [tsc, '-p', 'test']);
+  run(process.execPath, [tsc, '-p', 'bench']);
   writeFileSync(stamp, '');
 }
 
