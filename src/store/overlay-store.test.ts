@@ -44,6 +44,25 @@ test('what was applied is frozen once it is larger than the threshold, at the en
   assert.equal(contents(store).length, 160);
 });
 
+test('what is little is flushed all the same, in time', () => {
+  const { backend, scheduler, store, fill, finish } = makeStore();
+  store.setLogDurable(100);
+  fill(0, 1);
+  store.advance(at(1));
+  scheduler.runFor(4_980);
+  assert.equal(backend.pending, null);
+  scheduler.runFor(20);
+  fill(1, 2);
+  store.advance(at(2));
+  finish();
+  assert.deepEqual(backend.position, at(1));
+  scheduler.runFor(5_000);
+  finish();
+  assert.deepEqual(backend.position, at(2));
+  scheduler.runFor(20_000);
+  assert.equal(backend.pending, null, 'where nothing is new, nothing is flushed');
+});
+
 test('state that is kept in memory is put into the storage before a generation is frozen', () => {
   const { backend, store, finish } = makeStore();
   store.beforeFreeze = () => store.put('s', bytes(`at ${store.position.index}`));

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { BackendInstall, StoreBackend } from './backend.ts';
 import { Floors } from './floors.ts';
 import { Flush } from './flush.ts';
@@ -11,11 +11,19 @@ import { OpenSnapshots } from './snapshots.ts';
 import type { Position, RangeOptions, StateKey, Store, StoreInstall, StoreSnapshot } from './store.ts';
 
 const MIB = 1024 * 1024;
+/**
+ * Large and rare flushes write a key that changes often once for many changes; how long the log is that a restart
+ * replays goes by the two of them.
+ */
+const FLUSH_BYTES = 64 * MIB;
+const FLUSH_INTERVAL_MS = 5_000;
 
 export interface StoreOptions {
   readonly clock: Clock;
   /** Bytes on the heap past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
   readonly flushBytes?: number;
+  /** How long applied writes wait for a flush at most, milliseconds. */
+  readonly flushIntervalMs?: number;
   /** How long a snapshot may be held before it is closed. */
   readonly snapshotMsMax?: number;
 }
@@ -38,6 +46,7 @@ export class OverlayStore implements Store {
   readonly #backend: StoreBackend;
   readonly #clock: Clock;
   readonly #flushBytes: number;
+  readonly #flushIntervalMs: number;
   readonly #snapshots: OpenSnapshots;
   readonly #floors = new Floors();
   #position: Position;
@@ -46,6 +55,7 @@ export class OverlayStore implements Store {
   #frozenPosition: Position;
   #active = new Generation();
   #flush: Flush | null = null;
+  #flushTimer: Timer | null = null;
   #install: SnapshotInstall | null = null;
   #logDurableIndex = 0;
   #outOfSpace = false;
@@ -57,7 +67,8 @@ export class OverlayStore implements Store {
   constructor(backend: StoreBackend, options: StoreOptions) {
     this.#backend = backend;
     this.#clock = options.clock;
-    this.#flushBytes = options.flushBytes ?? 24 * MIB;
+    this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
+    this.#flushIntervalMs = options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
     this.#snapshots = new OpenSnapshots(options.clock, options.snapshotMsMax ?? 10 * 60_000);
     this.#position = backend.position;
     this.#durable = backend.position;
@@ -137,6 +148,7 @@ export class OverlayStore implements Store {
     const { index, term, stampMs } = position;
     this.#position = { index, term, stampMs };
     this.#freezeWhenFull();
+    this.#flushInTime();
   }
 
   setLogDurable(index: number): void {
@@ -168,6 +180,7 @@ export class OverlayStore implements Store {
   close(done: (error: Error | null) => void): void {
     assert(this.#closing === null, 'closed once');
     this.#closing = done;
+    this.#flushTimer?.cancel();
     this.#install?.abort();
     this.#snapshots.closeAll();
     if (this.#flush?.isUnderWay !== true) this.#closeBackend();
@@ -191,6 +204,15 @@ export class OverlayStore implements Store {
 
   #mayFreeze(): boolean {
     return this.#flush === null && !this.#failed && this.#closing === null;
+  }
+
+  /** What is applied now is flushed soon, though little comes after it. */
+  #flushInTime(): void {
+    if (this.#flushTimer !== null) return;
+    this.#flushTimer = this.#clock.setTimer(this.#flushIntervalMs, () => {
+      this.#flushTimer = null;
+      this.flush();
+    });
   }
 
   #freezeWhenFull(): void {
@@ -223,8 +245,12 @@ export class OverlayStore implements Store {
     this.#outOfSpace = false;
     this.#durable = this.#frozenPosition;
     this.onFlushed();
-    if (this.#closing !== null) this.#closeBackend();
-    else this.#freezeWhenFull();
+    if (this.#closing !== null) {
+      this.#closeBackend();
+      return;
+    }
+    this.#freezeWhenFull();
+    if (!this.#active.isEmpty) this.#flushInTime();
   }
 
   /** Reported once. Nothing is written any more, and nothing is waited for. */
