@@ -205,6 +205,7 @@ export class NaiveModel {
           if (op.initial === null) return fail('not-found');
           return store(fresh(`${op.initial}`, op.ttlMs), { value: bytes(`${op.initial}`), flags: 0 });
         }
+        if (current.value === '') return fail('not-a-number');
         if ((op.version ?? 0) !== 0 && op.version !== current.version) {
           return fail('version-mismatch', current.version);
         }

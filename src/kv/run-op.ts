@@ -155,6 +155,7 @@ function runIncrement(
     const value = textOf(op.initial);
     return put({ value, flags: 0, ttlMs: op.ttlMs }, version, context, { value, flags: 0 });
   }
+  if (valueBytes(current) === 0) return failed('not-a-number');
   const currentVersion = recordVersion(current);
   if (!fits(op.version, currentVersion)) return failed('version-mismatch', currentVersion);
   const before = parseNumber(recordValue(current));

@@ -1,8 +1,14 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { KvraftError } from '../base/errors.ts';
 import { isKeyOp } from '../kv/ops.ts';
-import { readsBack, type KvService, type ReadOutcome, type WriteOp, type WriteResult } from './kv-service.ts';
+import {
+  leavesNothing,
+  readsBack,
+  type KvService,
+  type ReadOutcome,
+  type WriteOp,
+  type WriteOutcome,
+} from './kv-service.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { groupBytesMax, type Planner, type RequestGroup, type RequestQueue } from './request-queue.ts';
 
@@ -127,22 +133,23 @@ export class GroupExecution<Request, Route> implements Planner<Request> {
   #write(ops: readonly WriteOp[], end: number): void {
     this.#setup.service.write(ops, this.#deadlineMs(this.#current().receivedMs), (outcome) => {
       assert(!outcome.ok || outcome.results.length === ops.length, 'every write has a result of its own');
-      if (this.#answerWrites(outcome.ok ? outcome.results : outcome.error, end)) this.#startReads();
+      if (this.#answerWrites(outcome, end)) this.#startReads();
       this.#host.progressed();
     });
   }
 
   /** The requests up to `end`: writes, and others among them. Returns whether the connection goes on. */
-  #answerWrites(results: readonly WriteResult[] | KvraftError, end: number): boolean {
+  #answerWrites(outcome: WriteOutcome, end: number): boolean {
     const { plans } = this.#current();
     for (let write = 0; this.#next < end;) {
       if (plans[this.#next] === 'other') {
         if (!this.#answerOther()) return false;
         continue;
       }
-      const result = results instanceof KvraftError ? results : results[write++];
+      const result = outcome.ok ? outcome.results[write++] : outcome.error;
       assert(result !== undefined, 'there is a result for each operation');
-      if (this.#handler.answerWrite(this.#take(), result) === 'end') return this.#end();
+      const stampMs = outcome.ok ? outcome.stampMs : 0;
+      if (this.#handler.answerWrite(this.#take(), result, stampMs) === 'end') return this.#end();
     }
     return true;
   }
@@ -194,6 +201,7 @@ export class GroupExecution<Request, Route> implements Planner<Request> {
       bytes += this.bytesOf(op);
       if (ops.length > 0 && bytes > groupBytesMax) break;
       ops.push(op);
+      if (leavesNothing(op)) break;
     }
     return ops;
   }

@@ -1,4 +1,5 @@
 import type { KvraftError } from '../base/errors.ts';
+import { EXPIRED } from '../kv/fields.ts';
 import type { Op } from '../kv/ops.ts';
 import type { OpResult } from '../kv/replies.ts';
 import type { ReadOutcome } from '../replica/replicator.ts';
@@ -31,6 +32,12 @@ export interface ReadRecord {
 export function readsBack(op: WriteOp): boolean {
   if (op.op === 'increment') return op.newTtlMs !== undefined;
   return op.op === 'visit' || op.op === 'touch' || op.op === 'put-hash';
+}
+
+/** Whether the key that is read back is due behind the operation: then nothing else may be executed in between. */
+export function leavesNothing(op: WriteOp): boolean {
+  if (op.op === 'visit') return op.ttlMs === EXPIRED || op.vivifyTtlMs === EXPIRED;
+  return op.op === 'increment' && (op.ttlMs === EXPIRED || op.newTtlMs === EXPIRED);
 }
 
 /**

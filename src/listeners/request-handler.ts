@@ -23,10 +23,10 @@ export interface RequestHandler<Request, Route = unknown> {
   /** Asked when the turn of the request has come. The route is null when none became known in time. */
   plan(request: Request, route: Route | null): Plan;
   /**
-   * Answers a request by the result of its operation, or by why there is none. Behind operations that read back, the
-   * store is readable.
+   * Answers a request by the result of its operation, executed at log time `stampMs`, or by why there is none. Behind
+   * operations that read back, the store is readable.
    */
-  answerWrite(request: Request, result: WriteResult | KvraftError): AfterAnswer;
+  answerWrite(request: Request, result: WriteResult | KvraftError, stampMs: number): AfterAnswer;
   /** Asked where the request could be answered as a read: the operation that it takes after all, or null. */
   escalate(request: Request, stampMs: number): WriteOp | null;
   answerRead(request: Request, outcome: ReadOutcome): AfterAnswer;

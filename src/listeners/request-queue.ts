@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { RingQueue } from '../base/ring-queue.ts';
-import { readsBack, type WriteOp } from './kv-service.ts';
+import { leavesNothing, readsBack, type WriteOp } from './kv-service.ts';
 import type { Plan } from './request-handler.ts';
 
 /** The requests that one piece of input completed. */
@@ -142,10 +142,11 @@ class GroupBuilder<Request> {
   }
 
   #addOp(op: WriteOp): boolean {
-    const [first] = this.#ops;
+    const last = this.#ops.at(-1);
     const bytes = this.#planner.bytesOf(op);
-    if (first !== undefined) {
-      if (readsBack(first) !== readsBack(op) || this.#opBytes + bytes > groupBytesMax) return false;
+    if (last !== undefined) {
+      if (readsBack(last) !== readsBack(op) || leavesNothing(last)) return false;
+      if (this.#opBytes + bytes > groupBytesMax) return false;
     }
     this.#opBytes += bytes;
     this.#ops.push(op);

@@ -7,7 +7,14 @@ import { encodeCommand } from '../kv/commands.ts';
 import type { KvStateMachine } from '../kv/machine.ts';
 import type { Reply } from '../kv/replies.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from '../replica/replicator.ts';
-import { readsBack, type KvService, type ReadRecord, type WriteOp, type WriteOutcome } from './kv-service.ts';
+import {
+  leavesNothing,
+  readsBack,
+  type KvService,
+  type ReadRecord,
+  type WriteOp,
+  type WriteOutcome,
+} from './kv-service.ts';
 
 /** Operations and bytes of one batch; a single write always fits. */
 const BATCH_OPS_MAX = 4_096;
@@ -21,6 +28,8 @@ interface Call {
   readonly bytes: number;
   /** Its caller reads keys in the callback: no other operations may stand behind it in its batch. */
   readonly readsBack: boolean;
+  /** Nothing at all may stand behind it. */
+  readonly endsBatch: boolean;
   readonly deadlineMs: number;
   readonly done: (outcome: WriteOutcome) => void;
 }
@@ -60,7 +69,14 @@ export class ServerSession implements KvService {
   write(ops: readonly WriteOp[], deadlineMs: number, done: (outcome: WriteOutcome) => void): void {
     let bytes = 0;
     for (const op of ops) bytes += opBytes(op);
-    this.#waiting.push({ ops, bytes, readsBack: ops.some(readsBack), deadlineMs, done });
+    this.#waiting.push({
+      ops,
+      bytes,
+      readsBack: ops.some(readsBack),
+      endsBatch: ops.some(leavesNothing),
+      deadlineMs,
+      done,
+    });
     this.#scheduleFlush();
   }
 
@@ -141,6 +157,7 @@ export class ServerSession implements KvService {
       if (calls[0] !== undefined && calls[0].readsBack !== call.readsBack) break;
       this.#waiting.shift();
       calls.push(call);
+      if (call.endsBatch) break;
     }
     return calls;
   }

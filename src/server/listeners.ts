@@ -7,6 +7,7 @@ import type { Admission } from '../listeners/admission.ts';
 import type { KvService } from '../listeners/kv-service.ts';
 import { LeaderWatch } from '../listeners/leader-watch.ts';
 import type { Listener } from '../listeners/listener.ts';
+import { memcachedListener } from '../listeners/memcached-listener.ts';
 import { Redirects } from '../listeners/redirects.ts';
 import { rpcListener } from '../listeners/rpc-listener.ts';
 import type { RpcService } from '../listeners/rpc-service.ts';
@@ -15,6 +16,7 @@ import type { Replicator } from '../replica/replicator.ts';
 import { textDialects, type TextDialect } from '../wire/text-dialects.ts';
 import { listenerName, type ListenerConfig, type Protocol } from './config-listeners.ts';
 import type { ClusterConfig, ServerConfig } from './config.ts';
+import { memcachedFacts } from './memcached-facts.ts';
 import type { ListenerStatus } from './status.ts';
 
 /** What the listeners of a server are made from. */
@@ -65,7 +67,13 @@ const makers: { readonly [P in Protocol]: Maker<P> | null } = {
   },
   rpc: ({ port }, { clock, logger, admission, rpc: service }) =>
     rpcListener({ service, clock, logger, admission, port }),
-  memcached: null,
+  memcached: ({ port }, context) => {
+    const { config, clock, logger, admission, service } = context;
+    const { keyBytesMax, valueBytesMax, requestTimeoutMs } = config;
+    const limits = { keyBytesMax, valueBytesMax, requestTimeoutMs };
+    const facts = memcachedFacts(port, context);
+    return memcachedListener({ service, clock, logger, admission, port, facts, ...limits });
+  },
   http: null,
 };
 

@@ -1,3 +1,4 @@
+import { packedBytesMax, packWord } from './packed-word.ts';
 import { exptimeSMax, type TextRequestLimits } from './text-requests.ts';
 
 const SPACE = 0x20;
@@ -36,9 +37,6 @@ const commands: readonly Command[] = [
   { kind: 'delete', fields: 2, takesNoreply: true, exptimeAt: 0, versionAt: 0, numbytesAt: 0 },
 ];
 
-/** Longest word that is looked up; its bytes, behind a 1, stay below 2^53 as one number. */
-const commandBytesMax = 6;
-
 const commandsByWord = new Map<number, Command>(
   commands.map((command) => {
     const word = Buffer.from(command.kind, 'latin1');
@@ -47,14 +45,6 @@ const commandsByWord = new Map<number, Command>(
 );
 
 const noreplyWord = Buffer.from('noreply', 'latin1');
-
-/** The bytes of a short word as one number, in which zeroes in front count, too; 0 for a longer word. */
-function packWord(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start > commandBytesMax) return 0;
-  let packed = 1;
-  for (let i = start; i < end; i++) packed = packed * 256 + (bytes[i] ?? 0);
-  return packed;
-}
 
 /** Finds the fields between blanks, and returns how many there are; it stops counting at `fieldsMax`. */
 function splitFields(bytes: Uint8Array, start: number, end: number): number {
@@ -176,6 +166,6 @@ export function mayAnnounceValue(bytes: Uint8Array, start: number, end: number):
   while (from < end && isBlank(bytes[from])) from++;
   let to = from;
   while (to < end && !isBlank(bytes[to])) to++;
-  const wordIsCut = to === end && to - from < commandBytesMax;
+  const wordIsCut = to === end && to - from < packedBytesMax;
   return wordIsCut || (commandsByWord.get(packWord(bytes, from, to))?.numbytesAt ?? 0) > 0;
 }
