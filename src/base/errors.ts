@@ -27,6 +27,8 @@ export const errorCodes = [
   'NOT_FOUND',
   'TOO_LARGE',
   'FENCED',
+  'LEASE_LOST',
+  'LOCK_LOST',
   'COMPACTED',
   'SNAPSHOT_EXPIRED',
   'ABORTED',

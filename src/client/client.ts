@@ -1,4 +1,12 @@
 import type { ServerAddress } from './address.ts';
+import type {
+  Election,
+  ElectionOptions,
+  HeldLock,
+  Lease,
+  LeaseOptions,
+  LockOptions,
+} from './coordination.ts';
 import type { Entry } from './entry.ts';
 import type {
   BatchOperation,
@@ -99,7 +107,9 @@ export interface ClusterStatus {
  * | `VERSION_MISMATCH` | `not-applied` | the key has another version (`error.version`) |
  * | `EXISTS` | `not-applied` | `ifAbsent`, and the key is there with `error.version` |
  * | `NOT_FOUND` | `not-applied` | a version was asked for, and the key is not there |
- * | `FENCED` | `not-applied` | somebody else has the lock now |
+ * | `FENCED` | `not-applied` | the lock was released, lost, or is somebody else's now |
+ * | `LEASE_LOST` | `not-applied` | the lease of a put has ended |
+ * | `LOCK_LOST` | | the function that `lock` ran has come to its end, but the lock was lost before |
  * | `TOO_LARGE` | `not-applied` | the key, the value, or what an `append` would leave, is over the servers' limit |
  * | `INVALID_ARGUMENT` | `not-applied` | the call itself is wrong |
  * | `TIMEOUT`, `ABORTED`, `CLOSED` | `unknown` once a write was sent | the call took too long; was aborted; the client was closed |
@@ -125,6 +135,15 @@ export interface Client extends AsyncDisposable {
   getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Entry | null)[]>;
   range(options?: RangeOptions): Range;
   watch(options?: WatchOptions): Watch;
+  /** Makes a lease, and keeps it alive. */
+  lease(options?: LeaseOptions): Promise<Lease>;
+  /**
+   * Waits until the lock is this client's, runs the function, and gives the lock back; resolves with what the function
+   * gave. The name is a key, which is there as long as the lock is held.
+   */
+  lock<T>(name: Bytes, options: LockOptions, run: (lock: HeldLock) => T | Promise<T>): Promise<T>;
+  /** An election under a name, which is a key, as a lock's is. */
+  election(name: Bytes, options?: ElectionOptions): Election;
   status(options?: CallOptions): Promise<ClusterStatus>;
   /** Ends the session and the connection. Calls under way reject with `CLOSED`. Idempotent. */
   close(): Promise<void>;

@@ -37,6 +37,13 @@ export function ttlMs(ttl: unknown): number {
   throw invalid(`a ttl is a number of milliseconds above 0, not ${describe(ttl)}`);
 }
 
+/** Of a lease as `Client.lease` gives it. */
+export function leaseId(lease: unknown): number {
+  const id = typeof lease === 'object' && lease !== null ? (lease as { id?: unknown }).id : undefined;
+  if (Number.isSafeInteger(id) && (id as number) > 0) return id as number;
+  throw invalid(`a lease is what client.lease() gave, not ${describe(lease)}`);
+}
+
 export function versionNumber(version: unknown, what: string): number {
   if (Number.isSafeInteger(version) && (version as number) > 0) return version as number;
   throw invalid(`${what} is a version that the store has given, not ${describe(version)}`);

@@ -13,10 +13,20 @@ import type {
   Watch,
   WriteResult,
 } from './client.ts';
+import type {
+  Election,
+  ElectionOptions,
+  HeldLock,
+  Lease,
+  LeaseOptions,
+  LockOptions,
+} from './coordination.ts';
 import type { ClientCore } from './core.ts';
 import type { Entry } from './entry.ts';
 import { EntryView } from './entry-view.ts';
+import { HeldLease, leaseTtlMs, type Keeping } from './held.ts';
 import { checkNames, fenceOf, invalid, keyText, timeoutMs, valueBytes } from './input.ts';
+import { KeyElection, withLock } from './locks.ts';
 import { batchOps, casOp, deleteOp, putOp } from './operations.ts';
 import { optionNames } from './option-names.ts';
 import type {
@@ -68,7 +78,7 @@ export class KvClient implements Client {
 
   async cas(key: Bytes, version: number, value: Bytes, options: CasOptions = {}): Promise<WriteResult> {
     checkNames(options, optionNames.cas);
-    return this.#writeOne(casOp(key, version, value, options.ttl), options);
+    return this.#writeOne(casOp(key, version, value, options), options);
   }
 
   async delete(key: Bytes, options: DeleteOptions = {}): Promise<DeleteResult> {
@@ -125,6 +135,20 @@ export class KvClient implements Client {
     return new Watcher(this.#core, { ...watchStart(options), signal: options.signal });
   }
 
+  async lease(options: LeaseOptions = {}): Promise<Lease> {
+    checkNames(options, optionNames.lease);
+    const deadlineMs = this.#clock.monotonicMs() + this.#timeout(options);
+    return HeldLease.grant(this.#keeping, leaseTtlMs(options.ttl), deadlineMs, options.signal);
+  }
+
+  lock<T>(name: Bytes, options: LockOptions, run: (lock: HeldLock) => T | Promise<T>): Promise<T> {
+    return withLock(this.#keeping, name, options, run);
+  }
+
+  election(name: Bytes, options: ElectionOptions = {}): Election {
+    return new KeyElection(this.#keeping, this, name, options);
+  }
+
   async status(options: CallOptions = {}): Promise<ClusterStatus> {
     checkNames(options, optionNames.call);
     const { servers, ...status } = await this.#call({ type: 'status' }, parseReply.status, options);
@@ -141,6 +165,10 @@ export class KvClient implements Client {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #keeping(): Keeping {
+    return { core: this.#core, clock: this.#clock };
   }
 
   async #writeOne(op: Op, options: WriteOptions): Promise<WriteResult> {

@@ -1,33 +1,41 @@
 /** Operations as they are sent, from what applications pass in. All throw `INVALID_ARGUMENT`. */
 import type { Op } from '../wire/rpc-requests.ts';
 import { rpcLimits } from '../wire/rpc-limits.ts';
-import { checkNames, invalid, keyText, ttlMs, valueBytes, versionNumber } from './input.ts';
+import { checkNames, invalid, keyText, leaseId, ttlMs, valueBytes, versionNumber } from './input.ts';
 import type { BatchOperation, Bytes } from './options.ts';
 
-interface PutFields {
+interface LifetimeFields {
   readonly ttl?: unknown;
+  readonly lease?: unknown;
+}
+
+interface PutFields extends LifetimeFields {
   readonly ifVersion?: unknown;
   readonly ifAbsent?: unknown;
 }
 
-export function putOp(key: Bytes, value: Bytes, { ttl, ifVersion, ifAbsent }: PutFields): Op {
+export function putOp(key: Bytes, value: Bytes, fields: PutFields): Op {
+  const { ifVersion, ifAbsent } = fields;
   if (ifAbsent !== undefined && typeof ifAbsent !== 'boolean') throw invalid('ifAbsent is true or left out');
   if (ifVersion === undefined) {
     const when = ifAbsent === true ? 'absent' : 'always';
-    return { op: 'set', key: keyText(key), value: valueBytes(value), flags: 0, ttlMs: ttlMs(ttl), when };
+    return { op: 'set', key: keyText(key), value: valueBytes(value), flags: 0, ...lifetime(fields), when };
   }
   if (ifAbsent === true) throw invalid('a put goes by ifVersion or by ifAbsent, not by both');
-  return casOp(key, ifVersion, value, ttl);
+  return casOp(key, ifVersion, value, fields);
 }
 
-export const casOp = (key: Bytes, version: unknown, value: Bytes, ttl: unknown): Op => ({
+export const casOp = (key: Bytes, version: unknown, value: Bytes, fields: LifetimeFields): Op => ({
   op: 'cas',
   key: keyText(key),
   value: valueBytes(value),
   flags: 0,
-  ttlMs: ttlMs(ttl),
+  ...lifetime(fields),
   version: versionNumber(version, 'the version'),
 });
+
+const lifetime = ({ ttl, lease }: LifetimeFields): { ttlMs: number; lease?: number } =>
+  lease === undefined ? { ttlMs: ttlMs(ttl) } : { ttlMs: ttlMs(ttl), lease: leaseId(lease) };
 
 export const deleteOp = (key: Bytes, ifVersion: unknown): Op => ({
   op: 'delete',
@@ -36,7 +44,7 @@ export const deleteOp = (key: Bytes, ifVersion: unknown): Op => ({
 });
 
 const stepNames = {
-  put: new Set(['op', 'key', 'value', 'ttl', 'ifVersion', 'ifAbsent']),
+  put: new Set(['op', 'key', 'value', 'ttl', 'lease', 'ifVersion', 'ifAbsent']),
   append: new Set(['op', 'key', 'value']),
   delete: new Set(['op', 'key', 'ifVersion']),
   check: new Set(['op', 'key', 'version']),

@@ -1,4 +1,5 @@
 /** The options that each call knows: see `options.ts`. */
+import type { ElectionOptions, LeaseOptions, LockOptions } from './coordination.ts';
 import type {
   CallOptions,
   CasOptions,
@@ -23,8 +24,8 @@ export const optionNames = {
   call: names<CallOptions>(call),
   read: names<ReadOptions>({ ...call, consistency: true }),
   write: names<WriteOptions>(write),
-  put: names<PutOptions>({ ...write, ttl: true, ifVersion: true, ifAbsent: true }),
-  cas: names<CasOptions>({ ...write, ttl: true }),
+  put: names<PutOptions>({ ...write, ttl: true, lease: true, ifVersion: true, ifAbsent: true }),
+  cas: names<CasOptions>({ ...write, ttl: true, lease: true }),
   delete: names<DeleteOptions>({ ...write, ifVersion: true }),
   range: names<RangeOptions>({
     ...call,
@@ -35,6 +36,10 @@ export const optionNames = {
     reverse: true,
     consistency: true,
   }),
+  lease: names<LeaseOptions>({ ...call, ttl: true }),
+  lock: names<LockOptions>({ ...call, ttl: true }),
+  election: names<ElectionOptions>({ ttl: true }),
+  observe: names<{ signal?: AbortSignal }>({ signal: true }),
   watch: names<WatchOptions>({ prefix: true, fromVersion: true, signal: true }),
   connect: names<ConnectOptions>({
     servers: true,

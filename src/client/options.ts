@@ -41,9 +41,9 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: 'linearizable' | 'stale';
 }
 
-/** A write under a fence is refused with `FENCED` once somebody else has taken the lock since. */
+/** A write under a fence is refused with `FENCED` unless the lock is still held under this token. */
 export interface Fence {
-  readonly lock: string;
+  readonly lock: Bytes;
   readonly token: number;
 }
 
@@ -60,6 +60,8 @@ export type PutCondition =
 interface Lifetime {
   /** Milliseconds from now on after which the key expires, by the cluster's own time. Without it, it stays. */
   readonly ttl?: number;
+  /** The key goes when this lease ends, see `Client.lease`. */
+  readonly lease?: { readonly id: number };
 }
 
 export type PutOptions = WriteOptions & Lifetime & PutCondition;

@@ -42,6 +42,10 @@ function errorOf(op: Op, { status, version }: OpResult, index?: number): KvraftE
       return new KvraftError('TOO_LARGE', `the value of ${key} would be too large`, details);
     case 'reply-too-large':
       return new KvraftError('TOO_LARGE', `what is to be read back of ${key} takes too much`, details);
+    case 'lease-not-found':
+      return new KvraftError('LEASE_LOST', `${key}: the lease has ended`, details);
+    case 'too-many-leases':
+      return new KvraftError('OVERLOADED', 'the cluster has no room for another lease', { retryable: true });
     case 'fenced':
       return new KvraftError('FENCED', `the lock is not held any more: ${key} was left as it is`);
     default:

@@ -6,6 +6,7 @@ import { storageTraps } from './storage-traps.ts';
 import { electionTraps } from './election-traps.ts';
 import { faultScenarios } from './fault-scenarios.ts';
 import { keyValueScenarios } from './key-value-scenarios.ts';
+import { lockScenarios } from './lock-scenarios.ts';
 import { partitionScenarios } from './partition-scenarios.ts';
 import { persistScenarios } from './persist-scenarios.ts';
 import type { Scenario } from './scenario.ts';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...partitionScenarios,
   ...persistScenarios,
   ...faultScenarios,
+  ...lockScenarios,
   ...electionTraps,
   ...timeScenarios,
   ...storageTraps,
