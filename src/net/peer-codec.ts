@@ -181,6 +181,11 @@ const codecs: Codecs = {
     fields: () => [],
     parse: () => ({ type: 'Join' }),
   },
+  LogTime: {
+    type: 21,
+    fields: (m) => [m.logTimeMs],
+    parse: (f) => ({ type: 'LogTime', logTimeMs: f.uint() }),
+  },
   Prepare: {
     type: 32,
     // The operations come behind these, encoded apart, as the entries of AppendEntries.

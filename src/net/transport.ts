@@ -46,9 +46,24 @@ export interface Join {
   readonly type: 'Join';
 }
 
+/** The leader tells its followers what time it is in the cluster: one that was away would take up time too late. */
+export interface LogTimeNotice {
+  readonly type: 'LogTime';
+  readonly logTimeMs: number;
+}
+
 /** Everything that servers say to one another. */
 export type PeerMessage =
-  Message | ServerMessage | Ping | ViewNotice | Forward | ForwardRefused | SnapshotChunk | SnapshotAck | Join;
+  | Message
+  | ServerMessage
+  | Ping
+  | ViewNotice
+  | Forward
+  | ForwardRefused
+  | SnapshotChunk
+  | SnapshotAck
+  | Join
+  | LogTimeNotice;
 
 /** Whether the message is one of Raft's. */
 export const isRaftMessage = (message: PeerMessage): message is Message =>

@@ -74,6 +74,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
   #stopped = false;
+  /** When the followers were last told what time it is. */
+  #timeToldMs = 0;
   /** Called when the server that leads has changed. */
   onLeaderChange: (leaderServer: number | null) => void = () => undefined;
 
@@ -232,6 +234,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   onConnected(peer: MemberId): void {
+    if (this.isLeader) this.#tellTime(peer);
     this.#joining.onConnected(peer);
     this.#schedule();
   }
@@ -262,6 +265,9 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         break;
       case 'SnapshotAck':
         this.#snapshots.onAck(from, message);
+        break;
+      case 'LogTime':
+        if (from === this.#node.leaderId) this.#logTime.observe(message.logTimeMs);
         break;
       case 'Join':
         this.#join(from);
@@ -332,6 +338,10 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       this.#node.stepDown();
     }
     this.#space.tick(nowMs);
+    if (this.isLeader && nowMs - this.#timeToldMs >= options.electionTimeoutMs) {
+      this.#timeToldMs = nowMs;
+      for (const { member } of this.#node.progress()) this.#tellTime(member);
+    }
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);
@@ -340,6 +350,11 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#joining.tick();
     this.#schedule();
   };
+
+  #tellTime(member: MemberId): void {
+    if (member === this.#node.id) return;
+    this.#parts.transport.send(member, { type: 'LogTime', logTimeMs: this.#logTime.nowMs() });
+  }
 
   #process(ready: Ready): void {
     for (const message of ready.messages) this.#send(message);

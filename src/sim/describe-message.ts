@@ -13,6 +13,8 @@ export function describePeerMessage(from: number, to: number, message: PeerMessa
       return `${from}->${to} t${message.term} SnapshotChunk ${message.seq} of ${message.index}${message.last ? ', last' : ''}`;
     case 'SnapshotAck':
       return `${from}->${to} SnapshotAck ${message.failed ? 'failed' : message.next}`;
+    case 'LogTime':
+      return `${from}->${to} LogTime ${message.logTimeMs}`;
     case 'Join':
       return `${from}->${to} Join`;
     case 'Ping':

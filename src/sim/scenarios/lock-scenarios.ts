@@ -1,3 +1,5 @@
+import type { WriteOp, WriteOutcome, WriteResult } from '../../listeners/kv-service.ts';
+import { SimFailure } from '../failure.ts';
 import type { SimServer } from '../sim-server.ts';
 import { LockHolders, type LockHoldersOptions } from './lock-holders.ts';
 import type { Scenario } from './scenario.ts';
@@ -36,6 +38,58 @@ export function handOver(stage: Stage, times: number, fenced: boolean): LockHold
   return locks;
 }
 
+/** Has a server execute one operation, and waits for its result. */
+function execute(stage: Stage, server: SimServer, op: WriteOp): WriteResult {
+  const { session, process } = server;
+  if (session === null || process === null) throw new SimFailure(`server ${server.id} is down`);
+  let outcome: WriteOutcome | null = null;
+  const deadlineMs = process.clock.monotonicMs() + stage.world.requestTimeoutMs;
+  process.after(0, () => session.write([op], deadlineMs, (given) => (outcome = given)));
+  stage.until(op.op, () => outcome !== null);
+  const given = outcome as unknown as WriteOutcome;
+  if (!given.ok) throw given.error;
+  return given.results[0] as WriteResult;
+}
+
+const LEASE_MS = 4_000;
+const KEY = 'under a lease';
+/** Elections, and messages on their way. */
+const LATE_MS_MAX = 150;
+
+/** Leaders fall and clocks jump by hours: a lease has the time that it was given, neither less nor more. */
+function leaseOverLeaders(stage: Stage): void {
+  const { scheduler, prng } = stage;
+  const isThere = (): boolean => {
+    const { session, process } = stage.leader();
+    let seen: boolean | null = null;
+    const deadlineMs = (process?.clock.monotonicMs() ?? 0) + stage.world.requestTimeoutMs;
+    session?.readBarrier(deadlineMs, (outcome) => {
+      if (!outcome.ok) throw outcome.error;
+      seen = session.get(KEY) !== undefined;
+    });
+    stage.until('a read', () => seen !== null);
+    return seen === true;
+  };
+  const { lease } = execute(stage, stage.leader(), { op: 'lease-grant', ttlMs: LEASE_MS });
+  const grantedMs = scheduler.nowMs;
+  const value = Buffer.from('x');
+  const put = { op: 'set', key: KEY, value, flags: 0, ttlMs: 0, when: 'always', lease: lease ?? 0 } as const;
+  stage.expect(execute(stage, stage.leader(), put).status === 'ok', 'a key is put under the lease');
+  while (scheduler.nowMs - grantedMs < LEASE_MS * 0.7) {
+    const old = stage.leader();
+    for (const { skew } of stage.servers) skew.wallOffsetMs += (prng.float() - 0.5) * 20 * 3_600_000;
+    old.crash();
+    stage.leader(stage.others(old));
+    old.start();
+    stage.expect(isThere(), 'no leader ends a lease before its time');
+    stage.run(prng.float() * 300);
+  }
+  stage.run(Math.max(0, LEASE_MS - 100 - (scheduler.nowMs - grantedMs)));
+  stage.expect(isThere(), 'the lease lasts as long as it was granted for');
+  stage.run(LEASE_MS + LATE_MS_MAX - (scheduler.nowMs - grantedMs));
+  stage.expect(!isThere(), 'no leader gives a lease more time than it has');
+}
+
 /** Locks, leases and what hangs on them. */
 export const lockScenarios: readonly Scenario[] = [
   {
@@ -49,5 +103,11 @@ export const lockScenarios: readonly Scenario[] = [
       stage.leader();
       locks.check();
     },
+  },
+  {
+    name: 'lease-over-leaders',
+    about: 'leaders fall and wall clocks jump by hours: a lease ends neither early nor late',
+    options,
+    play: leaseOverLeaders,
   },
 ];
