@@ -1,7 +1,7 @@
 import type { Machine } from '../machine.ts';
 import { machineText } from '../machine.ts';
 import { goalResults, type RowResult } from './results.ts';
-import { figuresTable, goalsTable, markdown, plainText } from './table.ts';
+import { figuresTable, goalsTable, markdown, plainText, type Table } from './table.ts';
 
 /** Everything that a run gave. */
 export interface Report {
@@ -30,9 +30,15 @@ const versionsText = ({ versions, settings }: Report): string =>
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}; ${settings.rounds} rounds of ${settings.seconds} s after ${settings.warmUp} s of warm-up`;
 
+/** None where no row with a goal was measured. */
+function goalsTexts({ results }: Report, format: (table: Table) => string): string[] {
+  const table = goalsTable(results);
+  return table.length > 1 ? [format(table)] : [];
+}
+
 export function textReport(report: Report): string {
   const figures = report.results.map((result) => plainText(figuresTable(result)));
-  return [...figures, plainText(goalsTable(report.results)), auditText(report)].join('\n\n');
+  return [...figures, ...goalsTexts(report, plainText), auditText(report)].join('\n\n');
 }
 
 export function markdownReport(report: Report): string {
@@ -42,7 +48,7 @@ export function markdownReport(report: Report): string {
   const head = [machineText(report.machine), versionsText(report), auditText(report)].map(
     (text) => `- ${text}`,
   );
-  return `${[head.join('\n'), markdown(goalsTable(report.results)), ...figures].join('\n\n')}\n`;
+  return `${[head.join('\n'), ...goalsTexts(report, markdown), ...figures].join('\n\n')}\n`;
 }
 
 /** All samples, for programs. */

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { outputOf } from '../systems/server-process.ts';
 import type { System } from '../systems/system.ts';
 import { GrpcWire } from '../wires/grpc-wire.ts';
+import { FRAME_HEADER_BYTES } from '../wires/http2.ts';
+import { KEYS_MAX } from '../wires/wire.ts';
 import { loadMetrics, measureLoad, type LoadShape } from './load-rows.ts';
 import type { Row } from './row.ts';
 import type { Sample } from './sample.ts';
@@ -23,6 +25,9 @@ const echoRows: readonly Row[] = shapes.map((shape) => ({
   measure: (system, effort) => measureLoad(system, shape, effort),
 }));
 
+/** Not one that the ledger of our writes knows. */
+const FOREIGN_KEY = KEYS_MAX - 1;
+
 const unheard = {
   succeeded: () => undefined,
   missed: () => undefined,
@@ -34,11 +39,12 @@ const unheard = {
 function putBody(folder: string): string {
   const wire = new GrpcWire({ work: 'write', valueBytes: standard.valueBytes }, unheard);
   const out = Buffer.alloc(wire.requestBytesMax);
-  wire.encode(out, 0, 0, 0, 0);
-  const end = wire.encode(out, 0, 0, 1, 1);
-  const headersBytes = out.readUIntBE(0, 3);
+  wire.encode(out, 0, 0, FOREIGN_KEY, 0);
+  // The second one: its headers are those of all later ones.
+  const end = wire.encode(out, 0, 0, FOREIGN_KEY, 0);
+  const bodyAt = FRAME_HEADER_BYTES + out.readUIntBE(0, 3) + FRAME_HEADER_BYTES;
   const file = join(folder, 'put.grpc');
-  writeFileSync(file, out.subarray(9 + headersBytes + 9, end));
+  writeFileSync(file, out.subarray(bodyAt, end));
   return file;
 }
 

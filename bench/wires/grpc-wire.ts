@@ -27,6 +27,8 @@ import {
 const GRPC_HEAD_BYTES = 5;
 /** How much is received before the server's window is opened again. */
 const WINDOW_REFILL_BYTES = 2 ** 30;
+/** Most bytes of acknowledgements that wait for a request to go with. */
+const ACKNOWLEDGEMENTS_BYTES_MAX = 64;
 
 /** etcd's RangeResponse: the list of key-values, and the value within one. */
 const RANGE_KVS = 2;
@@ -58,6 +60,11 @@ export class GrpcWire implements Wire {
   /** Whole requests that wait for the server to open its window. */
   readonly #held: Buffer[] = [];
   #unrefilled = 0;
+  /**
+   * What HTTP/2 wants to be acknowledged. etcd pings a connection nearly every time that it receives data, and a write of
+   * its own for every answer would double those of this client.
+   */
+  #acknowledgements: Buffer[] = [];
   #carry: Buffer | null = null;
 
   constructor({ work, valueBytes }: RequestShape, handler: WireHandler) {
@@ -88,7 +95,7 @@ export class GrpcWire implements Wire {
   }
 
   get requestBytesMax(): number {
-    return this.#firstHeaders.length + this.#template.length;
+    return this.#firstHeaders.length + this.#template.length + ACKNOWLEDGEMENTS_BYTES_MAX;
   }
 
   encode(out: Buffer, at: number, slot: number, key: number, number: number): number {
@@ -101,7 +108,26 @@ export class GrpcWire implements Wire {
       return at;
     }
     this.#sendWindow -= this.#bodyBytes;
-    return this.#put(out, at, stream, key, number);
+    return this.#put(out, this.#putAcknowledgements(out, at), stream, key, number);
+  }
+
+  #putAcknowledgements(out: Buffer, at: number): number {
+    let end = at;
+    for (const bytes of this.#acknowledgements) {
+      out.set(bytes, end);
+      end += bytes.length;
+    }
+    if (end > at) this.#acknowledgements = [];
+    return end;
+  }
+
+  /** Goes with the next request, unless many wait already. */
+  #acknowledge(type: number, payload: Buffer): void {
+    this.#acknowledgements.push(frame(type, frameFlags.ack, 0, payload));
+    const bytes = Buffer.concat(this.#acknowledgements);
+    if (bytes.length <= ACKNOWLEDGEMENTS_BYTES_MAX) return;
+    this.#acknowledgements = [];
+    this.#handler.say(bytes);
   }
 
   #put(out: Buffer, at: number, stream: number, key: number, number: number): number {
@@ -147,16 +173,10 @@ export class GrpcWire implements Wire {
       case frameTypes.resetStream:
         return this.#ended(stream);
       case frameTypes.settings:
-        if ((flags & frameFlags.ack) === 0) {
-          this.#handler.say(frame(frameTypes.settings, frameFlags.ack, 0, Buffer.alloc(0)));
-        }
+        if ((flags & frameFlags.ack) === 0) this.#acknowledge(type, Buffer.alloc(0));
         return;
       case frameTypes.ping:
-        if ((flags & frameFlags.ack) === 0) {
-          this.#handler.say(
-            frame(frameTypes.ping, frameFlags.ack, 0, Buffer.from(bytes.subarray(start, end))),
-          );
-        }
+        if ((flags & frameFlags.ack) === 0) this.#acknowledge(type, Buffer.from(bytes.subarray(start, end)));
         return;
       case frameTypes.windowUpdate:
         if (stream === 0) this.#windowOpened(bytes.readUInt32BE(start));
