@@ -80,7 +80,16 @@ const hasH2load = (): boolean => outputOf('h2load', '--version') !== null;
 const etcdClientRows: readonly Row[] = shapes.map((shape) => ({
   id: `etcd-client-${shape.connections}x${shape.depth}`,
   title: `etcd's writes by our client and by h2load, ${shape.connections} × ${shape.depth} in flight`,
-  ...{ systems: ['etcd'], keys: standard.keys, group: 'goals', goals: [] },
+  ...{ systems: ['etcd'], keys: standard.keys, group: 'goals' },
+  goals: [
+    {
+      ...{ text: 'our client drives etcd as hard as h2load: ≥ 0.95', sense: '≥', bound: 0.95 },
+      of: ({ etcd }) => {
+        const theirs = etcd?.values['h2loadPerSecond'];
+        return theirs === undefined ? null : (etcd?.values['perSecond'] ?? 0) / theirs;
+      },
+    },
+  ],
   metrics: [
     { key: 'perSecond', label: 'ours, per second', digits: 0 },
     { key: 'h2loadPerSecond', label: 'h2load, per second', digits: 0 },
