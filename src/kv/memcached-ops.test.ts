@@ -75,8 +75,13 @@ test('a visit of a key that is not there makes it, if it is to, and the one who 
   const { machine, storage } = open();
   const client = new Client(machine);
   assert.deepEqual(client.do(0, visit('a')), { status: 'not-found', version: 0 });
-  assert.deepEqual(client.do(0, visit('a', { vivifyTtlMs: 50 })), { status: 'won', version: 1 });
-  assert.deepEqual(client.do(0, visit('a', { vivifyTtlMs: 50 })), { status: 'ok', version: 1 });
+  assert.deepEqual(client.do(0, visit('a', { vivifyTtlMs: 50 })), {
+    status: 'won',
+    version: 1,
+    expiresAtMs: 50,
+    marks: mark.won,
+  });
+  assert.equal(client.do(0, visit('a', { vivifyTtlMs: 50 })).status, 'ok');
   const record = machine.get('a');
   assert.deepEqual([record?.expiresAtMs, record?.marks, record?.value.length], [50, mark.won, 0]);
   client.do(1, set('a', 'made'));

@@ -203,7 +203,9 @@ export class NaiveModel {
       case 'increment': {
         if (current === undefined) {
           if (op.initial === null) return fail('not-found');
-          return store(fresh(`${op.initial}`, op.ttlMs), { value: bytes(`${op.initial}`), flags: 0 });
+          const made = fresh(`${op.initial}`, op.ttlMs);
+          const { expiresAtMs } = made;
+          return store(made, { value: bytes(`${op.initial}`), flags: 0, expiresAtMs });
         }
         if (current.value === '') return fail('not-a-number');
         if ((op.version ?? 0) !== 0 && op.version !== current.version) {
@@ -218,7 +220,7 @@ export class NaiveModel {
         const expiresAtMs = ttlMs === null ? current.expiresAtMs : this.#expiryOf(ttlMs, stampMs);
         return store(
           { ...withMarks(current, 0), value, expiresAtMs },
-          { value: bytes(value), flags: current.flags },
+          { value: bytes(value), flags: current.flags, expiresAtMs },
         );
       }
       case 'touch': {
@@ -230,14 +232,20 @@ export class NaiveModel {
       case 'visit': {
         if (current === undefined) {
           if (op.vivifyTtlMs === null) return fail('not-found');
-          return store({ ...fresh('', op.vivifyTtlMs), marks: 2 }, { status: 'won' });
+          const made = { ...fresh('', op.vivifyTtlMs), marks: 2 };
+          return store(made, { status: 'won', expiresAtMs: made.expiresAtMs, marks: 2 });
         }
         const { marks = 0, version } = current;
         const isDue = current.expiresAtMs !== 0 && current.expiresAtMs - stampMs < (op.recacheMs ?? 0);
         const wins = op.recacheMs !== null && marks < 2 && (marks === 1 || isDue);
         const expiresAtMs = op.ttlMs === null ? current.expiresAtMs : this.#expiryOf(op.ttlMs, stampMs);
-        state.keys.set(op.key, withMarks({ ...current, expiresAtMs }, marks | (wins ? 2 : 0)));
-        return { failed: false, result: { status: wins ? 'won' : 'ok', version } };
+        const visited = withMarks({ ...current, expiresAtMs }, marks | (wins ? 2 : 0));
+        state.keys.set(op.key, visited);
+        const seen = { status: wins ? 'won' : 'ok', version, expiresAtMs } as const;
+        return {
+          failed: false,
+          result: visited.marks === undefined ? seen : { ...seen, marks: visited.marks },
+        };
       }
       case 'invalidate': {
         if (current === undefined) return fail('not-found');

@@ -39,6 +39,10 @@ export interface OpResult {
   readonly flags?: number;
   /** With `ok`, of a grant: the lease's id. */
   readonly lease?: number;
+  /** Of a visit and an increment that was done: when the key expires, as of a record. */
+  readonly expiresAtMs?: number;
+  /** Of a visit that was done: of the record, absent for none. */
+  readonly marks?: number;
 }
 
 /** What a command answers. */
@@ -72,9 +76,11 @@ export const statusCode = (status: OpStatus): number => statusCodes[status];
 
 const packr = new Packr({ useRecords: false });
 
-/** A result as an array: status code and version, and behind them value and flags, or the lease. */
-export function resultFields({ status, version, value, flags = 0, lease }: OpResult): unknown[] {
+/** A result as an array: status code and version, and behind them what there is more, each in its place. */
+export function resultFields(result: OpResult): unknown[] {
+  const { status, version, value, flags = 0, lease, expiresAtMs, marks = 0 } = result;
   const code = statusCode(status);
+  if (expiresAtMs !== undefined) return [code, version, value ?? null, flags, null, expiresAtMs, marks];
   if (value !== undefined) return [code, version, value, flags];
   return lease === undefined ? [code, version] : [code, version, null, 0, lease];
 }
@@ -82,12 +88,27 @@ export function resultFields({ status, version, value, flags = 0, lease }: OpRes
 /** Null if the fields are not what `resultFields` made. */
 export function parseResult(fields: unknown): OpResult | null {
   if (!Array.isArray(fields)) return null;
-  const [code, version, value, flags, lease, ...rest] = fields as unknown[];
+  const [code, version, value, flags, lease, ...more] = fields as unknown[];
   const status = statuses.get(code);
-  if (status === undefined || !isUint(version) || rest.length > 0) return null;
+  if (status === undefined || !isUint(version)) return null;
+  if (more.length > 0) return parseVisited({ status, version }, value, flags, lease, more);
   if (value === undefined) return { status, version };
   if (value === null) return isUint(lease) ? { status, version, lease } : null;
   return isBytes(value) && isUint32(flags) && lease === undefined ? { status, version, value, flags } : null;
+}
+
+function parseVisited(
+  result: OpResult,
+  value: unknown,
+  flags: unknown,
+  lease: unknown,
+  [expiresAtMs, marks, ...rest]: readonly unknown[],
+): OpResult | null {
+  if (!isUint32(flags) || lease !== null || !isUint(expiresAtMs) || !isUint(marks) || rest.length > 0)
+    return null;
+  const visited = marks === 0 ? { ...result, expiresAtMs } : { ...result, expiresAtMs, marks };
+  if (value === null) return visited;
+  return isBytes(value) ? { ...visited, value, flags } : null;
 }
 
 /** Results for the storage. */

@@ -153,7 +153,8 @@ function runIncrement(
   if (current === undefined) {
     if (op.initial === null) return failed('not-found');
     const value = textOf(op.initial);
-    return put({ value, flags: 0, ttlMs: op.ttlMs }, version, context, { value, flags: 0 });
+    const expiresAtMs = expiryOf(op.ttlMs, context);
+    return put({ value, flags: 0, ttlMs: op.ttlMs }, version, context, { value, flags: 0, expiresAtMs });
   }
   if (valueBytes(current) === 0) return failed('not-a-number');
   const currentVersion = recordVersion(current);
@@ -161,14 +162,11 @@ function runIncrement(
   const before = parseNumber(recordValue(current));
   if (before === null) return failed('not-a-number');
   const value = textOf(op.down ? stopAtZero(before - op.by) : BigInt.asUintN(64, before + op.by));
-  const result = { status: 'ok', version, value, flags: recordFlags(current) } as const;
-  const record = withValue(current, version, value);
   const ttlMs = op.newTtlMs ?? null;
-  return {
-    kind: 'put',
-    record: ttlMs === null ? record : withExpiry(record, expiryOf(ttlMs, context)),
-    result,
-  };
+  const expiresAtMs = ttlMs === null ? recordExpiresAtMs(current) : expiryOf(ttlMs, context);
+  const record = withExpiry(withValue(current, version, value), expiresAtMs);
+  const flags = recordFlags(current);
+  return { kind: 'put', record, result: { status: 'ok', version, value, flags, expiresAtMs } };
 }
 
 function parseNumber(value: Uint8Array): bigint | null {
@@ -211,14 +209,15 @@ function runVisit(op: VisitOp, current: Uint8Array | undefined, version: number,
       marks: mark.won,
       value: NOTHING,
     });
-    return { kind: 'put', record, result: { status: 'won', version } };
+    return { kind: 'put', record, result: { status: 'won', version, expiresAtMs, marks: mark.won } };
   }
   const currentVersion = recordVersion(current);
   const wins = (recordMarks(current) & mark.won) === 0 && mayWin(op, current, context);
-  const result = { status: wins ? 'won' : 'ok', version: currentVersion } as const;
-  if (!wins && op.ttlMs === null) return { kind: 'none', result };
   const expiresAtMs = op.ttlMs === null ? recordExpiresAtMs(current) : expiryOf(op.ttlMs, context);
   const marks = recordMarks(current) | (wins ? mark.won : 0);
+  const seen = { status: wins ? 'won' : 'ok', version: currentVersion, expiresAtMs } as const;
+  const result = marks === 0 ? seen : { ...seen, marks };
+  if (!wins && op.ttlMs === null) return { kind: 'none', result };
   return { kind: 'touch', record: withMarks(current, currentVersion, expiresAtMs, marks), result };
 }
 
@@ -258,7 +257,7 @@ function put(
   { value, flags, ttlMs, lease = 0 }: NewRecord,
   version: number,
   context: OpContext,
-  carried?: Pick<OpResult, 'value' | 'flags'>,
+  carried?: Pick<OpResult, 'value' | 'flags' | 'expiresAtMs'>,
 ): Effect {
   if (value.length > context.valueBytesMax) return failed('too-large');
   if (lease !== 0 && !context.leases.isAlive(lease, context.stampMs)) return failed('lease-not-found');

@@ -108,10 +108,14 @@ export class StateHash {
     mixer.long(session);
     mixer.long(number);
     mixer.word(results.length);
-    for (const { status, version, value, flags = 0, lease = 0 } of results) {
+    for (const { status, version, value, flags = 0, lease = 0, expiresAtMs, marks = 0 } of results) {
       mixer.word(statusCode(status));
       mixer.long(version);
       if (lease !== 0) mixer.long(lease);
+      if (expiresAtMs !== undefined) {
+        mixer.long(expiresAtMs);
+        mixer.word(marks);
+      }
       if (value === undefined) continue;
       mixer.word(crc32(value));
       mixer.word(value.length);

@@ -29,16 +29,12 @@ export interface ReadRecord {
  * Whether what the operation answers may be as large as the key's value: it is in the result, or the caller reads the
  * key in the callback, where `get` answers as of the operation. They are written apart from others, and few at a time.
  */
-export function readsBack(op: WriteOp): boolean {
-  if (op.op === 'increment') return op.newTtlMs !== undefined;
-  return op.op === 'visit' || op.op === 'touch' || op.op === 'put-hash';
-}
+export const readsBack = (op: WriteOp): boolean =>
+  op.op === 'visit' || op.op === 'touch' || op.op === 'put-hash';
 
 /** Whether the key that is read back is due behind the operation: then nothing else may be executed in between. */
-export function leavesNothing(op: WriteOp): boolean {
-  if (op.op === 'visit') return op.ttlMs === EXPIRED || op.vivifyTtlMs === EXPIRED;
-  return op.op === 'increment' && (op.ttlMs === EXPIRED || op.newTtlMs === EXPIRED);
-}
+export const leavesNothing = (op: WriteOp): boolean =>
+  op.op === 'visit' && (op.ttlMs === EXPIRED || op.vivifyTtlMs === EXPIRED);
 
 /**
  * What client protocols ask of the server, on behalf of their connections. Callbacks are never called inside the

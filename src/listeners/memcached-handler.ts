@@ -78,7 +78,8 @@ export class MemcachedHandler implements RequestHandler<MemcachedRequest, 'here'
       case 'mg':
         return this.#meta.visited(request, result, stampMs) ? 'go-on' : this.#fail(request, overtaken);
       case 'ma':
-        return this.#meta.counted(request, result, stampMs) ? 'go-on' : this.#fail(request, overtaken);
+        this.#meta.counted(request, result, stampMs);
+        return 'go-on';
       case 'ms':
       case 'md':
         this.#meta.done(request, result);

@@ -11,6 +11,8 @@ interface MetaFacts {
   /** The key as it stands. */
   readonly record?: ReadRecord;
   readonly version?: number;
+  /** When it expires, where the record is not known. */
+  readonly expiresAtMs?: number;
   /** Log time that what is left to live is counted from. */
   readonly stampMs?: number;
 }
@@ -39,11 +41,14 @@ export class MemcachedMetaAnswers {
     this.#get(request, this.#service.get(request.key), false, stampMs);
   }
 
-  /** `mg` by its operation. Returns whether the key stands as that left it. */
-  visited(request: MetaRequest, { status, version }: WriteResult, stampMs: number): boolean {
+  /** `mg` by its operation. Returns whether the value is still the one that this found. */
+  visited(request: MetaRequest, result: WriteResult, stampMs: number): boolean {
+    const { status, version, expiresAtMs = 0, marks = 0 } = result;
     const record = status === 'not-found' ? undefined : this.#service.get(request.key);
     if (status !== 'not-found' && record?.version !== version) return false;
-    this.#get(request, record, status === 'won', stampMs);
+    // Later operations may have changed the rest.
+    const found = record === undefined ? undefined : { ...record, expiresAtMs, marks };
+    this.#get(request, found, status === 'won', stampMs);
     return true;
   }
 
@@ -58,20 +63,17 @@ export class MemcachedMetaAnswers {
     else this.#replies.meta(code, metaFlagsOf(request, { version: isDone ? version : 0 }), null);
   }
 
-  /** `ma`. Returns whether the key stands as the operation left it, as far as that is asked for. */
-  counted(request: MetaRequest, { status, version, value }: WriteResult, stampMs: number): boolean {
+  /** `ma` */
+  counted(request: MetaRequest, result: WriteResult, stampMs: number): void {
+    const { status, version, value, expiresAtMs } = result;
     const { flags } = request;
     const code = metaCodeOf('ma', flags.version !== null, status);
-    if (code.length > 2) this.#replies.line(code);
-    else if (status !== 'ok') this.#replies.meta(code, metaFlagsOf(request, {}), null);
-    else if (!flags.quiet) {
-      const record = flags.returns.includes('t') ? this.#service.get(request.key) : undefined;
-      if (record === undefined ? flags.returns.includes('t') : record.version !== version) return false;
-      const facts = record === undefined ? { version } : { version, record, stampMs };
-      const number = flags.value ? (value ?? null) : null;
-      this.#replies.meta(number === null ? 'HD' : 'VA', metaFlagsOf(request, facts), number);
-    }
-    return true;
+    if (code.length > 2) return this.#replies.line(code);
+    if (status !== 'ok') return this.#replies.meta(code, metaFlagsOf(request, {}), null);
+    if (flags.quiet) return undefined;
+    const number = flags.value ? (value ?? null) : null;
+    const facts = expiresAtMs === undefined ? { version } : { version, expiresAtMs, stampMs };
+    return this.#replies.meta(number === null ? 'HD' : 'VA', metaFlagsOf(request, facts), number);
   }
 
   /** `wins`: this answer tells so. */
@@ -100,6 +102,7 @@ function metaFlagsOf(request: MetaRequest | MetaSetRequest, facts: MetaFacts): s
 
 function flagOf(flag: string, request: MetaRequest | MetaSetRequest, facts: MetaFacts): string {
   const { record, version, stampMs = 0 } = facts;
+  const expiresAtMs = record?.expiresAtMs ?? facts.expiresAtMs;
   switch (flag) {
     case 'k':
       return `k${keyOf(request)}`;
@@ -108,7 +111,7 @@ function flagOf(flag: string, request: MetaRequest | MetaSetRequest, facts: Meta
       return unique === undefined ? '' : `c${unique}`;
     }
     case 't':
-      return record === undefined ? '' : `t${secondsLeft(record, stampMs)}`;
+      return expiresAtMs === undefined ? '' : `t${secondsLeft(expiresAtMs, stampMs)}`;
     case 's':
       return record === undefined ? '' : `s${record.value.length}`;
     case 'f':
@@ -132,7 +135,7 @@ function keyOf({ key, flags }: MetaRequest | MetaSetRequest): string {
 }
 
 /** −1 for a key that does not expire, 0 for one that a command has just made expire. */
-function secondsLeft({ expiresAtMs }: ReadRecord, stampMs: number): number {
+function secondsLeft(expiresAtMs: number, stampMs: number): number {
   if (expiresAtMs === 0) return -1;
   return expiresAtMs <= stampMs ? 0 : remainingSeconds(expiresAtMs, stampMs);
 }
@@ -140,6 +143,6 @@ function secondsLeft({ expiresAtMs }: ReadRecord, stampMs: number): number {
 /** The answer to `me`. Times of access are not kept: no read changes anything. */
 function debugLine(request: MetaRequest, record: ReadRecord, stampMs: number): string {
   const key = request.flags.base64 ? Buffer.from(request.key, 'latin1').toString('base64') : request.key;
-  const { version, value } = record;
-  return `ME ${key} exp=${secondsLeft(record, stampMs)} cas=${version} size=${key.length + value.length}`;
+  const { version, value, expiresAtMs } = record;
+  return `ME ${key} exp=${secondsLeft(expiresAtMs, stampMs)} cas=${version} size=${key.length + value.length}`;
 }

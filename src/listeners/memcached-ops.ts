@@ -113,7 +113,7 @@ function metaDeleteOp({ key, flags }: MetaRequest, wallMs: number): WriteOp {
 }
 
 function metaArithmeticOp({ key, flags }: MetaRequest, wallMs: number): WriteOp {
-  const { delta, mode, vivify, initial, version, exptime, returns } = flags;
+  const { delta, mode, vivify, initial, version, exptime } = flags;
   return {
     op: 'increment',
     key,
@@ -122,9 +122,6 @@ function metaArithmeticOp({ key, flags }: MetaRequest, wallMs: number): WriteOp 
     initial: vivify === null ? null : initial,
     ttlMs: vivify === null ? 0 : ttlOf(vivify, wallMs),
     version: version ?? 0,
-    // The time that is left is read back, so that the operation stands apart even where it keeps it.
-    ...(exptime === null && !returns.includes('t')
-      ? {}
-      : { newTtlMs: exptime === null ? null : ttlOf(exptime, wallMs) }),
+    ...(exptime === null ? {} : { newTtlMs: ttlOf(exptime, wallMs) }),
   };
 }

@@ -4,7 +4,7 @@ import { KvraftError } from '../base/errors.ts';
 import { textDialects } from '../wire/text-dialects.ts';
 import { textRequestLimits } from '../wire/text-requests.ts';
 import { Admission } from './admission.ts';
-import type { ConnectionStream } from './client-connection.ts';
+import type { ClientConnection, ConnectionStream } from './client-connection.ts';
 import type { KvService, ReadOutcome, ReadRecord, WriteOp, WriteOutcome, WriteResult } from './kv-service.ts';
 import { TextConnection, type TextConnectionSetup } from './text-connection.ts';
 
@@ -187,7 +187,7 @@ export class FakeStream implements ConnectionStream {
   }
 
   /** The client reads all that waits. */
-  drain(connection: TextConnection): void {
+  drain(connection: ClientConnection): void {
     this.#deliver();
     connection.drained();
   }

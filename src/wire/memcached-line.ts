@@ -50,6 +50,7 @@ export class MemcachedLine {
     const line = this.#line;
     line.split(bytes, start, end);
     this.started = null;
+    if (line.count === 0) return fixed(out, 'ERROR');
     switch (shortWords.get(packWord(bytes, line.start(0), line.end(0))) ?? line.text(0)) {
       case 'get':
         return this.#retrieve(out, 'get', false);

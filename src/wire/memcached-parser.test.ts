@@ -170,6 +170,10 @@ test('commands that are none, and lines of blanks, are errors, each in its place
   );
 });
 
+test('an empty line says nothing of the line before it', () => {
+  expect('mn\r\n\r\nmn\n \n', [line('MN'), line('ERROR'), line('MN'), line('ERROR')]);
+});
+
 test('quit is the last request', () => {
   expect('mn\r\nquit\r\nmn\r\n', [line('MN'), line('', true)], true);
 });
