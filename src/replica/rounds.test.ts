@@ -68,3 +68,23 @@ test('long waits are left to the tick', () => {
   rounds.next();
   assert.equal(bench.timers.length, 0);
 });
+
+test('nor does it while something else waits for its time', () => {
+  const { bench, rounds } = setUp();
+  bench.askInMs = 0;
+  bench.sendInMs = 5;
+  rounds.due();
+  rounds.next();
+  assert.deepEqual([bench.turns, bench.timers.map(([delayMs]) => delayMs)], [0, [5]]);
+});
+
+test('a wait that is too short for a clock to tell is a little longer', () => {
+  const { bench, rounds } = setUp();
+  bench.sendInMs = 1e-14;
+  rounds.due();
+  rounds.next();
+  assert.deepEqual(
+    bench.timers.map(([delayMs]) => delayMs),
+    [0.01],
+  );
+});

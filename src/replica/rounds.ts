@@ -12,6 +12,9 @@ export interface RoundsOptions {
   readonly schedule: () => void;
 }
 
+/** The shortest wait worth a timer: clocks that are scaled are not exact to the last bit, and one might come too early for ever. */
+const WAIT_MS_MIN = 0.01;
+
 /** What may go out in a turn. */
 export interface Due {
   readonly proposals: boolean;
@@ -22,7 +25,8 @@ export interface Due {
 export class Rounds {
   readonly #options: RoundsOptions;
   #timer: Timer | null = null;
-  #held = false;
+  #heldProposals = false;
+  #heldReads = false;
 
   constructor(options: RoundsOptions) {
     this.#options = options;
@@ -35,19 +39,23 @@ export class Rounds {
     const sendInMs = router.sendInMs(nowMs);
     const askInMs = reads.askInMs(nowMs);
     // What may go and does not, for want of a leader, waits for an event and not for time.
-    this.#held = isHeld(sendInMs) || isHeld(askInMs);
+    this.#heldProposals = isHeld(sendInMs);
+    this.#heldReads = isHeld(askInMs);
     return { proposals: sendInMs <= 0, reads: askInMs <= 0 };
   }
 
   /** At the end of a turn, in which the round may have ended that others waited for. */
   next(): void {
-    if (!this.#held || this.#timer !== null) return;
+    if (this.#timer !== null) return;
     const { router, reads, clock, tickMs, schedule } = this.#options;
     const nowMs = clock.monotonicMs();
-    const waitMs = Math.min(router.sendInMs(nowMs), reads.askInMs(nowMs));
+    // Of each kind only if it was held: what could not go in this turn cannot go in the next one either.
+    const sendInMs = this.#heldProposals ? router.sendInMs(nowMs) : Infinity;
+    const askInMs = this.#heldReads ? reads.askInMs(nowMs) : Infinity;
+    const waitMs = Math.min(sendInMs, askInMs);
     if (waitMs > tickMs) return;
     if (waitMs <= 0) return schedule();
-    this.#timer = clock.setTimer(waitMs, () => {
+    this.#timer = clock.setTimer(Math.max(waitMs, WAIT_MS_MIN), () => {
       this.#timer = null;
       schedule();
     });
