@@ -254,6 +254,33 @@ test('a failed batch fails its calls with what is known of it', () => {
   assert.deepEqual(outcomes, [{ ok: false, error }]);
 });
 
+test('a batch whose fate is open is never executed behind one that was asked for after it failed', () => {
+  const bench = opened();
+  for (const key of ['a', 'b']) {
+    bench.write(key);
+    bench.pass(1);
+  }
+  const [first, open] = bench.proposed.splice(0);
+  assert.ok(first !== undefined && open !== undefined);
+  open.done({ ok: false, error: new KvraftError('TIMEOUT', 'late', { outcome: 'unknown' }) });
+  const [outcome] = [bench.write('b')];
+  bench.pass(1);
+  assert.equal(
+    bench.proposed.length,
+    0,
+    'while an earlier number is awaited, the open one could still be executed',
+  );
+  first.done({ ok: true, result: bench.machine.apply(first.bytes, bench.nowMs) });
+  bench.turn();
+  bench.pass(1);
+  bench.nextBatch();
+  assert.ok(outcome?.[0]?.ok);
+  const version = bench.machine.get('b')?.version;
+  const late = bench.machine.apply(open.bytes, bench.nowMs);
+  assert.equal(late.status, 'stale');
+  assert.equal(bench.machine.get('b')?.version, version);
+});
+
 test('while no session can be had, each write waits until its own deadline', () => {
   const bench = new Bench();
   const early = bench.write('a', 100);

@@ -249,3 +249,20 @@ test('a follower on a larger term than its leader is taken in again', () => {
   cluster.tickUntil('agreement', () => cluster.isConverged());
   assert.deepEqual(cluster.node(3).appliedTexts, ['x']);
 });
+
+test('a leader counts as heard for an election timeout, and one that leads hears itself', () => {
+  const solo = soloOf(1, three, { terms: [1], term: 1 });
+  assert.equal(solo.raw.hearsLeader, false);
+  solo.step(heartbeat(2, 1, 1));
+  assert.equal(solo.raw.hearsLeader, true);
+  solo.tick(electionTicks - 1);
+  assert.equal(solo.raw.hearsLeader, true);
+  solo.tick(1);
+  if (solo.raw.role === 'follower') assert.equal(solo.raw.leaderId, 2, 'it still follows it');
+  assert.equal(solo.raw.hearsLeader, false);
+  solo.step(heartbeat(2, 1, 1));
+  assert.equal(solo.raw.hearsLeader, true);
+  const leader = soloOf(1, three);
+  lead(leader);
+  assert.equal(leader.raw.hearsLeader, true);
+});
