@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { listenerName } from '../server/config-listeners.ts';
 import { readConfig, type ClusterConfig, type ServerConfig } from '../server/config.ts';
 import type { TextDialectName } from '../wire/text-dialects.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -104,7 +105,7 @@ class Cluster {
     const lines = this.#config.servers.map((server) => {
       const up = rows.some((row) => row.id === server.id && row.up);
       const note = !up ? '  (does not answer)' : server.id === leaderId ? '  (leader)' : '';
-      return `  server ${server.id}  ${address(server)}${note}`;
+      return `  server ${server.id}  ${address(server)}${note}${furtherListeners(server)}`;
     });
     const [first] = this.#config.servers;
     return [
@@ -127,3 +128,9 @@ class Cluster {
 }
 
 const address = ({ hostname, clientPort }: ServerConfig): string => `${hostname}:${clientPort}`;
+
+const furtherListeners = ({ listeners }: ServerConfig): string =>
+  listeners
+    .slice(1)
+    .map((listener) => `  ${listenerName(listener)}:${listener.port}`)
+    .join('');

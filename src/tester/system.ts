@@ -120,13 +120,14 @@ export class System {
   }
 
   /** Asks `probe` until it gives something; a `CheckFailure` with `what` when patience ends. */
-  async until<T>(what: string, probe: () => Promise<T | null | false>): Promise<T> {
+  async until<T>(what: string | (() => string), probe: () => Promise<T | null | false>): Promise<T> {
     const endMs = this.nowMs() + this.options.patienceMs;
     for (;;) {
       const found = await probe();
       if (found !== null && found !== false) return found;
       if (this.nowMs() >= endMs) {
-        throw new CheckFailure(`${what}: not within ${this.options.patienceMs / 1_000} s`);
+        const name = typeof what === 'string' ? what : what();
+        throw new CheckFailure(`${name}: not within ${this.options.patienceMs / 1_000} s`);
       }
       await this.sleep(pollMs);
     }
@@ -211,11 +212,20 @@ export class System {
   /** Resolves once every server that is up takes part: it answers, or sends to one that does. */
   async ready(): Promise<void> {
     const request = getRequest(`${this.options.keyPrefix}-nothing`);
-    await this.until('every server answers, or redirects to one that does', async () => {
-      const answers = await Promise.all(this.upServers.map((server) => this.tryAsk(server, request)));
-      const serves = (answer: Answer | null): boolean =>
-        answer?.kind === 'error' && answer.error === 'not-found';
+    let answers: (Answer | null)[] = [];
+    const serves = (answer: Answer | null): boolean =>
+      answer?.kind === 'error' && answer.error === 'not-found';
+    const whatIsMissing = (): string => {
+      const states = this.upServers.map(({ id }, at) => `server ${id}: ${showState(answers[at] ?? null)}`);
+      return `every server answers, or redirects to one that does (${states.join(', ')})`;
+    };
+    await this.until(whatIsMissing, async () => {
+      answers = await Promise.all(this.upServers.map((server) => this.tryAsk(server, request)));
       return answers.every((answer) => serves(answer) || answer?.kind === 'redirect') && answers.some(serves);
     });
   }
 }
+
+/** What a server did when it was asked for a key that is not there. */
+const showState = (answer: Answer | null): string =>
+  answer === null ? 'takes no connections' : `answers by ${showReply(answer)}`;

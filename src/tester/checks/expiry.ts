@@ -63,8 +63,8 @@ export const expiryChecks: readonly Check[] = [
     async run(system) {
       const client = system.client();
       const [kept, lost] = [system.key(), system.key()];
-      await client.cas(kept, await client.set(kept, 'a', { exptimeS: 1 }), 'b');
-      await client.cas(lost, await client.set(lost, 'a'), 'b', { exptimeS: 1 });
+      await client.cas(kept, await client.set(kept, 'a', { exptimeS: 2 }), 'b');
+      await client.cas(lost, await client.set(lost, 'a'), 'b', { exptimeS: 2 });
       await untilGone(system, lost);
       await client.expect('get of a key whose expiry a cas took away', getRequest(kept), { value: 'b' });
       expectThat((await client.getm(kept))?.exptimeS === 0n, 'getm: the key does not expire any more');

@@ -16,6 +16,9 @@ import type { Server, System } from '../system.ts';
 const clientsCount = 8;
 const keysCount = 4;
 const attemptMs = 1_500;
+/** A history says something from so many operations on; a slow system need not do more in the time that it is given. */
+const operationsMin = 50;
+const operationsWanted = 1_500;
 const stepsMax = 20_000_000;
 
 /** Clients that work on a few keys at the same time, and write down what they see. */
@@ -37,11 +40,15 @@ export class Workload {
     this.#tasks = Array.from({ length: clientsCount }, (_, i) => this.#work(`client ${i}`));
   }
 
-  /** Resolves once so many more operations were answered, or something was found wrong. */
-  async progress(operations: number): Promise<void> {
+  /**
+   * Resolves once so many more operations were answered, or something was found wrong, or after `withinMs`; throws if
+   * patience ends before.
+   */
+  async progress(operations: number, withinMs = Infinity): Promise<void> {
     const goal = this.answered + operations;
+    const endMs = this.#system.nowMs() + withinMs;
     await this.#system.until(`${operations} more operations are answered`, () =>
-      Promise.resolve(this.answered >= goal || this.#isOver),
+      Promise.resolve(this.answered >= goal || this.#isOver || this.#system.nowMs() >= endMs),
     );
   }
 
@@ -181,7 +188,8 @@ export const historyChecks: readonly Check[] = [
     about: 'what concurrent clients see fits one order of all their requests',
     async run(system) {
       const workload = new Workload(system);
-      await workload.progress(1_500 * system.options.scale);
+      await workload.progress(operationsMin);
+      await workload.progress(operationsWanted * system.options.scale, system.options.patienceMs / 2);
       expectLinearizable(await workload.stop());
     },
   },
