@@ -11,7 +11,7 @@ import { TextInput } from './text-input.ts';
 import { TextReference } from './text-reference.ts';
 
 /** Small ones, so that little input passes them. */
-export const fuzzLimits: TextRequestLimits = {
+const fuzzLimits: TextRequestLimits = {
   ...textRequestLimits,
   keyBytesMax: 10,
   valueBytesMax: 50,

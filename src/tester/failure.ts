@@ -53,8 +53,3 @@ function describe(expected: Expected): string {
 
 const bytesOf = (value: Buffer | string): Buffer =>
   typeof value === 'string' ? Buffer.from(value, 'latin1') : value;
-
-export function expectOk(asked: string, answer: Answer): bigint {
-  expectAnswer(asked, answer, 'ok');
-  return answer.kind === 'ok' ? answer.version : 0n;
-}

@@ -120,7 +120,7 @@ export function showReply(reply: Reply | { readonly kind: 'silence' | 'closed' }
 const shownBytesMax = 60;
 
 /** The beginning of some bytes as a text in quotes. */
-export function showBytes(bytes: Buffer): string {
+function showBytes(bytes: Buffer): string {
   const text = JSON.stringify(bytes.toString('latin1', 0, shownBytesMax));
   return bytes.length > shownBytesMax ? `${text}… (${bytes.length} bytes)` : text;
 }

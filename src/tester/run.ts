@@ -27,7 +27,7 @@ export const allChecks: readonly Check[] = [
 ];
 
 /** Not a check of the list: whether the servers come to serve at all. */
-export const readyName = 'system/ready';
+const readyName = 'system/ready';
 
 export type Verdict = 'passed' | 'failed' | 'left out';
 
