@@ -36,7 +36,7 @@ const reportOf = ({ stdout }: CommandResult): Report => JSON.parse(stdout) as Re
 const sizes = full ? [3, 5, 7] : [3];
 const dialects = full ? ['kvraft', 'raft-golang', 'redirect', 'redirect-legacy'] : ['raft-golang'];
 /** Of a sample: at least one check that kills, one that needs redirects, one that needs neither. */
-const only = full ? [] : ['--only', 'basic/,redirect/,failure/leader-election'];
+const only = full ? [] : ['--only', 'basic/cas,redirect/,failure/leader-election'];
 
 for (const size of sizes) {
   for (const dialect of dialects) {
@@ -49,7 +49,7 @@ for (const size of sizes) {
       assert.deepEqual(failed, []);
       assert.equal(result.code, 0, result.stderr);
       assert.equal(report.seed, 7);
-      assert.ok(report.passed >= (full ? 38 : 13));
+      assert.ok(report.passed >= (full ? 38 : 6));
       const xml = readFileSync(junit, 'utf8');
       assert.match(xml, /<testcase classname="failure" name="leader-election" time="[\d.]+"\/>/);
       assert.match(
@@ -68,11 +68,11 @@ const allFaults: [fault: string, check: string][] = [
   ['mangles-values', 'values/binary'],
   ['loses-writes', 'basic/versions'],
   ['ignores-versions', 'basic/cas'],
-  ['answers-alone', 'failure/majority-down'],
   ['reads-its-own-copy', 'history/linearizable'],
+  ['answers-alone', 'failure/majority-down'],
 ];
 
-const faults = full ? allFaults : allFaults.slice(-2);
+const faults = full ? allFaults : allFaults.slice(-1);
 
 describe('the tester fails real servers with a fault', { concurrency: 2 }, () => {
   for (const [fault, check] of faults) {
@@ -96,16 +96,10 @@ test('the tester takes servers that run already, and leaves out what needs killi
   await cluster.leader();
   const ports = cluster.servers.map(({ ClientPort }) => ClientPort).join(',');
   const where = ['--host', '127.0.0.1', '--ports', ports];
-  const result = await kvraft('tester', ...where, ...quick, '--only', 'basic/cas,failure/');
-  const report = reportOf(result);
-  assert.equal(result.code, 0, result.stdout);
-  assert.equal(report.passed, 1);
-  assert.ok(report.leftOut >= 9);
-  const text = await kvraft('tester', ...where, '--only', 'basic/set-get');
-  assert.match(
-    text.stdout,
-    /^3 servers, dialect kvraft, seed \d+\nok +[\d.]+ s {2}basic\/set-get .*\n1 passed, 0 failed, in/,
-  );
+  const { code, stdout } = await kvraft('tester', ...where, '--only', 'basic/cas,failure/');
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^3 servers, dialect kvraft, seed \d+\nok +[\d.]+ s {2}basic\/cas /);
+  assert.match(stdout, /\n1 passed, 0 failed, \d\d left out, in [\d.]+ s\n$/);
   assert.equal(cluster.running.length, 3);
 });
 
@@ -113,7 +107,6 @@ test('the tester says what is wrong with its arguments, and that nobody answers'
   const wrong = [
     ['--ports', 'a,b'],
     ['--dialect', 'klingon', '--ports', '9000'],
-    ['--only', 'nothing-of-the-kind', '--ports', '9000'],
     ['--start', 'server', '--ports', '9000'],
   ];
   for (const args of wrong) {
@@ -124,6 +117,4 @@ test('the tester says what is wrong with its arguments, and that nobody answers'
   const alone = await kvraft('tester', '--ports', '1', ...quick, '--patience', '0.2');
   assert.equal(alone.code, 1);
   assert.equal(reportOf(alone).results[0]?.name, 'system/ready');
-  const { stdout } = await kvraft('tester', '--list');
-  assert.match(stdout, /^basic\/set-get +what is set is got/);
 });
