@@ -114,6 +114,11 @@ export class LockHolders {
       (outcome) => {
         if (!outcome.ok) return void process.after(100, () => this.#acquire(contender));
         this.tokens.push(outcome.value);
+        const holders = this.#contenders.filter((other) => other?.keeper?.isHeld === true);
+        this.#stage.expect(
+          holders.length <= 1,
+          'no two clients count on the lock at once, by their own clocks',
+        );
         this.#write(contender, keeper, 1 + this.#stage.prng.below(WRITES_MAX));
       },
     );
