@@ -119,3 +119,18 @@ test('the hash of a state that was flushed is not that of one that was not', () 
   flushed.machine.save();
   assert.equal(checkState(flushed.storage).keyCount, 0);
 });
+
+test('who watches is told of every change, whatever the command that it came with', () => {
+  const { machine } = open();
+  const client = new Client(machine);
+  const told: number[] = [];
+  machine.onChange = () => told.push(machine.version);
+  client.batch(0, [set('a', '1'), set('b', '1')]);
+  client.do(0, { op: 'touch', key: 'a', ttlMs: 0 });
+  assert.deepEqual(told, [2], 'a touch is none');
+  client.do(0, { op: 'flush', delayMs: 100 });
+  expire(machine, 99);
+  assert.deepEqual(told, [2]);
+  expire(machine, 100);
+  assert.deepEqual(told, [2, 3], 'a flush that was to come later');
+});

@@ -58,11 +58,10 @@ export class KvStateMachine implements StateMachine<Reply> {
   apply(bytes: Uint8Array, stampMs: number): Reply {
     assert(stampMs >= this.#stampMs, 'stamps never fall along the log');
     this.#stampMs = stampMs;
+    const { version } = this;
     this.#keys.flushDue(stampMs);
     const command = decodeCommand(bytes);
-    if (command === null) return { status: 'malformed' };
-    const { version } = this;
-    const reply = this.#execute(command, stampMs);
+    const reply: Reply = command === null ? { status: 'malformed' } : this.#execute(command, stampMs);
     if (this.version !== version) this.onChange();
     return reply;
   }
