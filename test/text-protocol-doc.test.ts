@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { textDialectNames } from '#dist/wire/text-dialects.js';
 import { freePorts } from './support/ports.ts';
+import { blocksOf, exchangesOf, play, readDocument } from './support/printed-session.ts';
 import { ProcessCluster, until } from './support/processes.ts';
 
-const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'text-protocol.md'), 'utf8');
-
-const blocks = (language: string): string[] =>
-  [...document.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(
-    ([, text = '']) => text,
-  );
+const document = readDocument('text-protocol.md');
 
 interface PrintedServer {
   readonly Id: number;
@@ -21,53 +14,8 @@ interface PrintedServer {
   readonly listen: readonly string[];
 }
 
-/** One connection of a session: where to, then what each side says, line by line. */
-interface Exchange {
-  readonly port: number;
-  readonly lines: readonly { readonly who: 'C' | 'S'; readonly text: string }[];
-}
-
-function exchanges(): Exchange[] {
-  return blocks('session').flatMap((block) =>
-    block
-      .split(/^\$ telnet localhost /m)
-      .slice(1)
-      .map((part) => {
-        const [port = '', ...lines] = part.trimEnd().split('\n');
-        return {
-          port: Number(port),
-          lines: lines.map((line) => {
-            assert.match(line, /^[CS]: /);
-            return { who: line[0] as 'C' | 'S', text: line.slice(3) };
-          }),
-        };
-      }),
-  );
-}
-
-/** Plays one connection: sends every line, and waits for each that is to come. */
-async function play({ lines }: Exchange, socket: Socket, translate: (text: string) => string): Promise<void> {
-  let received = '';
-  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
-  await once(socket, 'connect');
-  for (const { who, text } of lines) {
-    if (who === 'C') {
-      assert.equal(received, '', `nothing else is said before "${text}"`);
-      socket.write(`${text}\r\n`);
-      continue;
-    }
-    const line = `${translate(text)}\r\n`;
-    while (received.length < line.length) await once(socket, 'data');
-    assert.equal(received.slice(0, line.length), line);
-    received = received.slice(line.length);
-  }
-  socket.end();
-  await once(socket, 'end');
-  assert.equal(received, '');
-}
-
 test('the sessions of the protocol’s documentation go as they are printed, in every dialect', async () => {
-  const [text = ''] = blocks('json');
+  const [text = ''] = blocksOf(document, 'json');
   const printed = (JSON.parse(text) as { servers: PrintedServer[] }).servers;
   const listens = printed.flatMap(({ listen }) => listen);
   const free = await freePorts(listens.length);
@@ -97,7 +45,7 @@ test('the sessions of the protocol’s documentation go as they are printed, in 
         (_, head: string, port: string) => `${head} ${portHere(Number(port))}`,
       );
 
-  const all = exchanges();
+  const all = exchangesOf(document);
   for (const exchange of all) {
     await play(exchange, connect(portHere(exchange.port), 'localhost'), translate);
   }

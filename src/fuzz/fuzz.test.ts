@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemcachedLine } from '../wire/memcached-line.ts';
 import { TextLine } from '../wire/text-line.ts';
 import { TextReplies } from '../wire/text-replies.ts';
 import { fuzz, type FuzzProtocol } from './fuzz.ts';
+import { memcachedProtocol } from './memcached.ts';
 import { protocols } from './protocols.ts';
 import { textProtocol } from './text.ts';
 
@@ -10,7 +12,7 @@ const full = process.env['KVRAFT_TEST_FULL'] === '1';
 const seed = 1;
 
 /** Of protocols that are slower than the others. */
-const samples: Readonly<Record<string, number>> = { 'text-sockets': 100 };
+const samples: Readonly<Record<string, number>> = { memcached: 1_500, 'text-sockets': 100 };
 
 for (const protocol of protocols) {
   const inputs = (samples[protocol.name] ?? 3_000) * (full ? 20 : 1);
@@ -57,6 +59,21 @@ test('a line that is read too kindly is found, too', async () => {
     };
     return () => {
       TextLine.prototype.read = read;
+    };
+  });
+  assert.notEqual(found, undefined);
+});
+
+test('data that are taken for requests are found, in the memcached protocol, too', async () => {
+  const found = await foundBy(memcachedProtocol, () => {
+    // oxlint-disable-next-line typescript/unbound-method -- put back as it was
+    const { read } = MemcachedLine.prototype;
+    MemcachedLine.prototype.read = function careless(bytes, start, end, out) {
+      const follow = read.call(this, bytes, start, end, out);
+      return follow === 'skip' ? 'line' : follow;
+    };
+    return () => {
+      MemcachedLine.prototype.read = read;
     };
   });
   assert.notEqual(found, undefined);
