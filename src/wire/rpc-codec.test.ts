@@ -22,7 +22,15 @@ const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
   fc.option(arbitrary, { nil: null });
 /** Increments of up to 2^53 − 1 can be said. */
 const by = uint.map(BigInt);
-const op = allOps({ key, value: bytes, flags: fc.nat(), ttlMs: uint, version: uint, by, lease: fc.nat() });
+const op = allOps({
+  key,
+  value: bytes,
+  flags: fc.nat(),
+  ttlMs: uint,
+  version: uint,
+  by,
+  lease: fc.nat(),
+}).filter(({ op }) => op !== 'visit' && op !== 'invalidate');
 
 const request: fc.Arbitrary<RpcRequest> = fc.oneof(
   fc.constantFrom(

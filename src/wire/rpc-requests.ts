@@ -155,7 +155,12 @@ const codecs: { readonly [Type in RpcRequestType]: Codec<Extract<RpcRequest, { t
   cancel: { code: 12, encode: () => [], decode: () => ({ type: 'cancel' }) },
 };
 
+/** Operations from 20 on are what other protocols ask of keys. */
+const OP_CODE_MAX = 13;
+
 function opOf(encoded: unknown): Op {
+  if (Array.isArray(encoded) && Number(encoded[0]) > OP_CODE_MAX)
+    throw protocolError('an operation that is none');
   const op = decodeOp(Array.isArray(encoded) ? withBigints(encoded) : encoded);
   if (op === null) throw protocolError('an operation that is none');
   return op;
