@@ -111,6 +111,56 @@ test('a client against servers of all kinds', async (t) => {
     assert([db.clusterId, (await other.status(0))?.clusterId].includes(both.clusterId));
   });
 
+  await t.test('whatever is aborted ends at once and says what is known', async () => {
+    const silent = await listen(() => undefined);
+    const early = connect({ servers: silent.address, signal: AbortSignal.timeout(50) });
+    assert.equal(await codeOf(early), 'ABORTED not-applied');
+    silent.server.close();
+    assert.equal(
+      await codeOf(connect({ servers: address, signal: AbortSignal.abort() })),
+      'ABORTED not-applied',
+    );
+    assert.equal(await codeOf(db.put('a', 'v', { signal: AbortSignal.abort() })), 'ABORTED not-applied');
+    const during = new AbortController();
+    const put = db.put('a', 'v', { signal: during.signal });
+    // Sent with the next turn; the answer takes a write to the disk.
+    setImmediate(() => setImmediate(() => during.abort()));
+    assert.match(await codeOf(put), /^(ABORTED unknown|done)$/);
+    const lifetime = new AbortController();
+    const mortal = await connect({ servers: address, signal: lifetime.signal });
+    const watch = mortal.watch();
+    await watch.started;
+    const next = watch[Symbol.asyncIterator]().next();
+    lifetime.abort();
+    assert.equal(await codeOf(next), 'CLOSED not-applied');
+    assert.equal(await codeOf(mortal.get('a')), 'CLOSED not-applied');
+  });
+
+  await t.test('a server that has no room is left alone for a while, and says so', async () => {
+    const full = await listen((socket) => socket.end('ERR_INTERNAL\r\n'));
+    const outcome = connect({ servers: full.address, connectTimeout: 300 });
+    await assert.rejects(outcome, /UNREACHABLE|has as many connections as it may/);
+    full.server.close();
+  });
+
+  await t.test('ranges that are given up, however, leave nothing behind', async () => {
+    await Promise.all(Array.from({ length: 50 }, (_, i) => db.put(`range-${i}`, Buffer.alloc(100_000))));
+    for (let i = 0; i < 100; i++) {
+      const controller = new AbortController();
+      const range = db.range({ prefix: 'range-', signal: controller.signal });
+      const first = range[Symbol.asyncIterator]().next();
+      if (i % 4 === 0) controller.abort();
+      else if (i % 4 === 1) setImmediate(() => setImmediate(() => controller.abort()));
+      await first.catch(() => undefined);
+      if (i % 4 === 2) await range[Symbol.asyncDispose]();
+      else if (i % 4 === 3) for await (const entry of range) if (entry.key !== '') break;
+    }
+    let entries = 0;
+    for await (const entry of db.range({ prefix: 'range-' }))
+      entries += Number(entry.value.length === 100_000);
+    assert.equal(entries, 50);
+  });
+
   await t.test('a hello of an old version is refused with the version that is spoken', async () => {
     using socket = await RawSocket.connect(cluster.address(0).ClientPort);
     await socket.send(Buffer.concat([RPC_PREAMBLE, encodeHello({ version: 0, features: 0, clusterId: '' })]));

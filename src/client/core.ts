@@ -42,6 +42,8 @@ export class ClientCore {
   #connectTimer: Timer | null = null;
   #onConnected: ((error: KvraftError | null) => void) | null = null;
   #isClosed = false;
+  /** Called once, when the client is closed. */
+  onClose: () => void = () => undefined;
 
   constructor(options: CoreOptions) {
     const { servers, learnServers, clusterId, clock, prng, dial } = options;
@@ -121,8 +123,9 @@ export class ClientCore {
     const { clock } = this.#options;
     if (this.#isClosed) return clock.defer(done);
     this.#isClosed = true;
-    this.#connectTimer?.cancel();
     this.#deadlineTimer?.cancel();
+    this.#connected(new KvraftError('CLOSED', 'the client was closed before it was connected'));
+    this.onClose();
     for (const call of this.#pending) call.end('CLOSED');
     let isOver = false;
     const finish = (): void => {

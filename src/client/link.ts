@@ -42,6 +42,10 @@ export interface LinkOptions {
 }
 
 interface Pending {
+  /** Of the request's frame. */
+  readonly bytes: number;
+  /** Whether the reply is awaited soon: that to a watch comes when there is something to tell. */
+  readonly isUrgent: boolean;
   /** Reads the reply and gives back what is to be done with it. Throws `PROTOCOL`. */
   read(fields: Fields): () => void;
   fail(reply: LinkReply<never>): void;
@@ -56,6 +60,8 @@ export class Link {
   readonly #stream: ClientStream;
   readonly #decoder = new FrameDecoder(rpcLimits.frameBytesMax);
   readonly #pending = new Map<number, Pending>();
+  #pendingBytes = 0;
+  #urgent = 0;
   #welcome: RpcWelcome | null = null;
   #nextId = 1;
   #unsent: Buffer[] = [];
@@ -112,20 +118,23 @@ export class Link {
       this.#options.clock.defer(() => done({ kind: 'lost' }));
       return id;
     }
-    this.#pending.set(id, {
+    const frame = encodeRequest(id, request);
+    this.#add(id, {
+      bytes: frame.length,
+      isUrgent: request.type !== 'watch',
       read(fields) {
         const value = parse(fields);
         return () => done({ kind: 'ok', value });
       },
       fail: done,
     });
-    this.#write(encodeRequest(id, request));
+    this.#write(frame);
     return id;
   }
 
   /** Nobody waits for the reply any more. */
   cancel(id: number): void {
-    if (!this.#pending.delete(id) || this.#isClosed) return;
+    if (!this.#remove(id) || this.#isClosed) return;
     this.#write(encodeRequest(id, { type: 'cancel' }));
     this.#closeIfRetired();
   }
@@ -156,7 +165,7 @@ export class Link {
   tick(): void {
     if (this.#isClosed || this.#error !== null) return;
     this.#silentTicks++;
-    const { welcomeTicksMax, silentTicksMax, pingTicks } = timings;
+    const { welcomeTicksMax, silentTicksMax, bytesPerTickMin, pingTicks, idlePingTicks } = timings;
     if (this.#welcome === null) {
       if (this.#silentTicks > welcomeTicksMax) this.#giveUp('did not introduce itself in time');
       return;
@@ -167,16 +176,22 @@ export class Link {
       return;
     }
     if (this.#leaderlessTicks > 0) this.#leaderlessTicks++;
-    if (this.#silentTicks > silentTicksMax) return this.#giveUp('does not answer');
-    if (++this.#ticksSincePing >= pingTicks && !this.#pingIsUnderWay) this.#ping();
+    if (this.#pingIsUnderWay) {
+      // What was sent needs its time on a slow line, and the ping is behind it.
+      const patience = silentTicksMax + this.#pendingBytes / bytesPerTickMin;
+      if (this.#silentTicks > patience) this.#giveUp('does not answer');
+    } else if (++this.#ticksSincePing >= (this.#urgent > 0 ? pingTicks : idlePingTicks)) this.#ping();
   }
 
   /** Asks who leads; it is told by `leaderlessTicks`. */
   #ping(): void {
     this.#ticksSincePing = 0;
+    this.#silentTicks = 0;
     this.#pingIsUnderWay = true;
     const id = this.#nextId++;
-    this.#pending.set(id, {
+    this.#add(id, {
+      bytes: 0,
+      isUrgent: false,
       read: (fields) => {
         const leaderId = parseReply.ping(fields);
         return () => this.#onPong(leaderId);
@@ -190,6 +205,21 @@ export class Link {
     this.#pingIsUnderWay = false;
     this.#leaderlessTicks = leaderId === null ? Math.max(1, this.#leaderlessTicks) : 0;
     if (leaderId !== null) this.#options.handler.leaderHint(leaderId);
+  }
+
+  #add(id: number, pending: Pending): void {
+    this.#pending.set(id, pending);
+    this.#pendingBytes += pending.bytes;
+    if (pending.isUrgent) this.#urgent++;
+  }
+
+  #remove(id: number): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return false;
+    this.#pending.delete(id);
+    this.#pendingBytes -= pending.bytes;
+    if (pending.isUrgent) this.#urgent--;
+    return true;
   }
 
   #write(frame: Buffer): void {
@@ -212,6 +242,10 @@ export class Link {
 
   #received(chunk: Buffer): void {
     this.#silentTicks = 0;
+    if (this.#welcome === null && isTextRefusal(chunk)) {
+      this.#fail('OVERLOADED', 'has as many connections as it may', true);
+      return;
+    }
     this.#decoder.push(chunk);
     const fault = decoded(() => {
       for (let payload = this.#decoder.next(); payload !== null; payload = this.#decoder.next()) {
@@ -257,10 +291,10 @@ export class Link {
     if (pending === undefined) return;
     if (reply.error === null) {
       const settle = pending.read(reply.fields);
-      this.#pending.delete(reply.id);
+      this.#remove(reply.id);
       return settle();
     }
-    this.#pending.delete(reply.id);
+    this.#remove(reply.id);
     if (reply.error.leaderId !== null) this.#options.handler.leaderHint(reply.error.leaderId);
     pending.fail({ kind: 'error', error: this.#errorOf(reply.error) });
   }
@@ -300,3 +334,6 @@ export class Link {
 
 /** A code that this client does not know is a newer server's. */
 const known = (code: string): ErrorCode => (knownCodes.has(code) ? (code as ErrorCode) : 'INTERNAL');
+
+/** What a port that serves a text protocol, too, says to everybody when it has no room. */
+const isTextRefusal = (chunk: Buffer): boolean => chunk.toString('latin1').startsWith('ERR_INTERNAL');

@@ -30,20 +30,19 @@ export async function openClient(options: ConnectOptions, environment: ClientEnv
 }
 
 async function connected(core: ClientCore, client: Client, signal: AbortSignal | undefined): Promise<void> {
-  const aborted = (): KvraftError =>
-    new KvraftError('ABORTED', 'connecting was aborted', { cause: signal?.reason });
-  if (signal?.aborted === true) throw aborted();
   // Later, too, an abort closes the client.
-  signal?.addEventListener('abort', () => void client.close(), { once: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(aborted()), { once: true });
-      core.start((error) => (error === null ? resolve() : reject(error)));
-    });
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
+  const onAbort = (): void => void client.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  core.onClose = () => signal?.removeEventListener('abort', onAbort);
+  const error = await new Promise<KvraftError | null>((resolve) => {
+    core.start(resolve);
+    if (signal?.aborted === true) onAbort();
+  });
+  if (error === null) return;
+  await client.close();
+  throw signal?.aborted === true
+    ? new KvraftError('ABORTED', 'connecting was aborted', { cause: signal.reason })
+    : error;
 }
 
 function addressesOf(servers: unknown): ServerAddress[] {

@@ -4,10 +4,13 @@ export const timings = {
   tickMs: 100,
   /** A server must have welcomed the client so long after the first attempt to connect. */
   welcomeTicksMax: 20,
-  /** With a request under way, so often the server is asked for a sign of life. */
+  /** With a request under way, so often the server is asked for a sign of life; with watches alone, less often. */
   pingTicks: 5,
-  /** Without any sign of life for so long, with a request under way, the connection counts as dead. */
-  silentTicksMax: 20,
+  idlePingTicks: 50,
+  /** Without any sign of life for so long after that, the connection counts as dead. */
+  silentTicksMax: 15,
+  /** A line that is slower than that is not good enough for the bytes that are under way. */
+  bytesPerTickMin: 50 * 1024,
   /** A server that knows no leader for so long is left, if another one knows one. */
   leaderlessTicksMax: 5,
   /** Between attempts, growing with failures in a row, each shortened by up to a half at random. */

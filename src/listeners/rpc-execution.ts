@@ -89,6 +89,7 @@ export class RpcExecution {
         return call.answer(encodeReply.ping(id, this.#setup.backend.leaderId()));
       case 'cancel':
         this.#watches.cancel(id);
+        this.#reads.cancel(id);
         return call.answer(null);
     }
   }

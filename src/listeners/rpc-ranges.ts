@@ -18,19 +18,17 @@ interface OpenRange {
 export class RpcRanges {
   readonly #reads: KvReads;
   readonly #ranges = new Map<number, OpenRange>();
-  #nextId = 1;
 
   constructor(reads: KvReads) {
     this.#reads = reads;
   }
 
-  /** The first page. Throws `OVERLOADED` when too many are open. */
-  open({ start, end, reverse, entriesMax }: RangeRequest, stampMs: number): RpcRangePage {
-    if (this.#ranges.size >= rpcLimits.rangesMax) {
-      const message = `this connection reads ${rpcLimits.rangesMax} ranges already: finish some before beginning others`;
+  /** The first page of a range that goes by the id of its request. Throws `OVERLOADED` when too many are open. */
+  open(id: number, { start, end, reverse, entriesMax }: RangeRequest, stampMs: number): RpcRangePage {
+    if (this.#ranges.size >= rpcLimits.rangesMax || this.#ranges.has(id)) {
+      const message = `this connection reads ${this.#ranges.size} ranges already: finish some before beginning others`;
       throw new KvraftError('OVERLOADED', message, { retryable: true });
     }
-    const id = this.#nextId++;
     const range = { snapshot: this.#reads.openSnapshot(), reverse, stampMs, start, end };
     this.#ranges.set(id, range);
     return this.#page(id, range, entriesMax);

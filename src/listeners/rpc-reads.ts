@@ -25,6 +25,8 @@ export class RpcReads {
   readonly #ranges: RpcRanges;
   /** Came in this turn, or wait for room. */
   #waiting: Read[] = [];
+  /** Requests for ranges that are not answered. */
+  readonly #opening = new Set<number>();
   #isAbandoned = false;
 
   constructor({ backend }: { readonly backend: RpcBackend }, host: RpcExecutionHost) {
@@ -35,6 +37,7 @@ export class RpcReads {
 
   /** The read begins with `turn`, or when there is room. */
   start(call: RpcCall, request: ReadRequest): void {
+    if (request.type === 'range') this.#opening.add(call.id);
     this.#waiting.push({ call, request });
   }
 
@@ -60,6 +63,12 @@ export class RpcReads {
     this.#ranges.close(range);
   }
 
+  /** Nobody wants the range any more that this request began, or is about to. */
+  cancel(id: number): void {
+    this.#ranges.close(id);
+    this.#opening.delete(id);
+  }
+
   closeRanges(): void {
     this.#ranges.closeAll();
   }
@@ -73,8 +82,11 @@ export class RpcReads {
 
   #answerAll(reads: readonly Read[], outcome: ReadOutcome): void {
     for (const read of reads) {
-      if (!outcome.ok) read.call.fail(outcome.error);
-      else this.#answer(read, outcome.stampMs);
+      if (outcome.ok) this.#answer(read, outcome.stampMs);
+      else {
+        this.#opening.delete(read.call.id);
+        read.call.fail(outcome.error);
+      }
     }
   }
 
@@ -98,7 +110,9 @@ export class RpcReads {
       case 'get':
         return this.#get(id, request, stampMs);
       case 'range':
-        return encodeReply.range(id, this.#ranges.open(request, stampMs));
+        if (!this.#opening.delete(id))
+          throw new KvraftError('ABORTED', 'the client does not want the range any more');
+        return encodeReply.range(id, this.#ranges.open(id, request, stampMs));
       case 'range-next':
         return encodeReply.range(id, this.#ranges.next(request.range, request.entriesMax));
     }

@@ -12,7 +12,7 @@ import { decodeRequest, encodeRequest, type RpcRequest } from './rpc-requests.ts
 const run = { seed: 20_251, numRuns: process.env['KVRAFT_TEST_FULL'] === undefined ? 300 : 20_000 };
 
 const uint = fc.oneof(fc.nat(300), fc.maxSafeInteger().map(Math.abs));
-const id = uint;
+const id = uint.map((id) => Math.max(1, id));
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
 const key = fc
   .uint8Array({ minLength: 1, maxLength: 20 })

@@ -201,6 +201,7 @@ export function decodeRequest(payload: Buffer): DecodedRequest {
   const code = fields.uint();
   const id = fields.uint();
   const codec = byCode.get(code);
+  if (id === 0) throw protocolError('the ids of requests begin at 1');
   if (codec === undefined) return { id, request: null, fault: `there is no request of type ${code}` };
   const request = decoded(() => {
     const request = codec.decode(fields);
