@@ -1,218 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FrameDecoder, packFrame } from '../base/frame.ts';
-import { KvStateMachine } from '../kv/machine.ts';
-import { MemoryStorage } from '../kv/memory-storage.ts';
-import type { Reply } from '../kv/replies.ts';
-import type { ProposeOutcome, ReadOutcome, Replicator } from '../replica/replicator.ts';
-import { decodeAnswer, encodeHello, RPC_PREAMBLE } from '../wire/rpc-handshake.ts';
+import { packFrame } from '../base/frame.ts';
+import { decodeAnswer, RPC_PREAMBLE } from '../wire/rpc-handshake.ts';
 import { rpcLimits } from '../wire/rpc-limits.ts';
 import { decodeReply, parseReply } from '../wire/rpc-replies.ts';
-import { encodeRequest, type Op, type RpcRequest } from '../wire/rpc-requests.ts';
-import { Admission } from './admission.ts';
-import type { ConnectionStream } from './client-connection.ts';
-import { KvReader } from './kv-reader.ts';
-import { RpcService, type EngineStatus } from './rpc-service.ts';
-import { ManualClock } from './test-text.ts';
-
-const CLUSTER_ID = 'ab'.repeat(16);
-const MIB = 1024 * 1024;
-
-/** Applies what is proposed when a test says so. */
-class HeldReplicator implements Replicator<Reply> {
-  readonly machine = new KvStateMachine(new MemoryStorage());
-  readonly proposals: { command: Uint8Array; done: (outcome: ProposeOutcome<Reply>) => void }[] = [];
-  readonly reads: ((outcome: ReadOutcome) => void)[] = [];
-  clusterId = CLUSTER_ID;
-  #stampMs = 1_000;
-
-  propose(command: Uint8Array, _deadlineMs: number, done: (outcome: ProposeOutcome<Reply>) => void): void {
-    this.proposals.push({ command: Uint8Array.from(command), done });
-  }
-
-  read(_deadlineMs: number, done: (outcome: ReadOutcome) => void): void {
-    this.reads.push(done);
-  }
-
-  leaderServer(): number {
-    return 1;
-  }
-
-  status(): EngineStatus {
-    const { clusterId, machine } = this;
-    const { version } = machine;
-    return {
-      clusterId,
-      leaderId: 1,
-      term: 1,
-      commitIndex: version,
-      lastApplied: version,
-      stateHash: machine.stateHash(),
-      logTimeMs: this.#stampMs,
-    };
-  }
-
-  apply(): void {
-    for (const { command, done } of this.proposals.splice(0)) {
-      done({ ok: true, result: this.machine.apply(command, ++this.#stampMs) });
-    }
-  }
-
-  confirm(): void {
-    for (const done of this.reads.splice(0)) done({ ok: true, stampMs: this.#stampMs });
-  }
-}
-
-/** The client's end: takes what it is sent only when a test lets it. */
-class Stream implements ConnectionStream {
-  unsentBytes = 0;
-  stalled = false;
-  paused = false;
-  ended = false;
-  destroyed = false;
-  readonly decoder = new FrameDecoder(rpcLimits.frameBytesMax);
-  readonly payloads: Buffer[] = [];
-
-  write(bytes: Uint8Array): void {
-    if (this.stalled) this.unsentBytes += bytes.length;
-    this.decoder.push(Buffer.from(bytes));
-    for (let payload = this.decoder.next(); payload !== null; payload = this.decoder.next()) {
-      this.payloads.push(payload);
-    }
-  }
-
-  pause(): void {
-    this.paused = true;
-  }
-
-  resume(): void {
-    this.paused = false;
-  }
-
-  end(): void {
-    this.ended = true;
-  }
-
-  destroy(): void {
-    this.destroyed = true;
-  }
-}
-
-class Bench {
-  readonly clock = new ManualClock();
-  readonly replicator = new HeldReplicator();
-  readonly admission: Admission;
-  readonly service: RpcService;
-
-  constructor(inFlightBytesMax = 64 * MIB) {
-    const { clock, replicator } = this;
-    this.admission = new Admission({ clock, inFlightBytesMax });
-    this.service = new RpcService({
-      replicator,
-      machine: replicator.machine,
-      reads: new KvReader(replicator.machine, clock),
-      clock,
-      admission: this.admission,
-      serverId: 0,
-      servers: [{ id: 0, host: 'h', port: 1 }],
-      keyBytesMax: 250,
-      valueBytesMax: MIB,
-      requestTimeoutMs: 30_000,
-    });
-  }
-
-  client(): TestClient {
-    return new TestClient(this);
-  }
-
-  /** A client that was welcomed and has a session. */
-  welcomed(): TestClient {
-    const client = this.client();
-    client.greet();
-    assert.equal(decodeAnswer(client.take()).kind, 'welcome');
-    client.ask({ type: 'register' });
-    this.answer();
-    const { fields } = decodeReply(client.take());
-    assert(fields !== null);
-    client.session = parseReply.register(fields).session;
-    return client;
-  }
-
-  /** Lets the servers agree, and what they answer leave. */
-  answer(): void {
-    this.replicator.apply();
-    this.replicator.confirm();
-    for (let turn = 0; turn < 3; turn++) this.clock.advance(0);
-  }
-}
-
-class TestClient {
-  readonly stream = new Stream();
-  readonly #connection;
-  session = 0;
-  #id = 0;
-  #number = 0;
-
-  constructor(bench: Bench) {
-    this.#connection = bench.service.connect(this.stream);
-    assert(bench.admission.join(this.#connection));
-  }
-
-  send(bytes: Buffer): void {
-    this.#connection.received(Buffer.from(bytes));
-  }
-
-  greet(clusterId = '', version = 1): void {
-    this.send(RPC_PREAMBLE);
-    this.send(encodeHello({ version, features: 0, clusterId }));
-  }
-
-  ask(request: RpcRequest): number {
-    this.send(encodeRequest(++this.#id, request));
-    return this.#id;
-  }
-
-  batch(ops: readonly Op[], atomic = false): number {
-    const number = ++this.#number;
-    return this.ask({
-      type: 'batch',
-      session: this.session,
-      number,
-      lowest: number,
-      atomic,
-      ops,
-      fence: null,
-    });
-  }
-
-  /** The oldest message that was not taken. */
-  take(): Buffer {
-    const payload = this.stream.payloads.shift();
-    assert(payload !== undefined, 'the server has answered');
-    return payload;
-  }
-
-  takeCode(): string {
-    return decodeReply(this.take()).error?.code ?? 'ok';
-  }
-
-  drain(): void {
-    this.stream.unsentBytes = 0;
-    this.#connection.drained();
-  }
-
-  half(): void {
-    this.#connection.ended();
-  }
-
-  stop(): void {
-    this.#connection.stop();
-  }
-
-  vanish(): void {
-    this.#connection.closed();
-  }
-}
+import { encodeRequest, type Op } from '../wire/rpc-requests.ts';
+import { MIB, RpcBench } from './test-rpc.ts';
 
 const set = (key: string, bytes = 1): Op => ({
   op: 'set',
@@ -226,7 +19,7 @@ const set = (key: string, bytes = 1): Op => ({
 const touch: Op = { op: 'touch', key: 'k', ttlMs: 0 };
 
 test('requests are answered as they are known, not in their order', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const write = client.batch([set('k')]);
   const read = client.ask({ type: 'get', stale: false, keys: ['k'] });
@@ -244,7 +37,7 @@ test('a hello of another version, and one for another cluster, are refused with 
     ['', 2, 'UNSUPPORTED_VERSION'],
     ['cd'.repeat(16), 1, 'WRONG_CLUSTER'],
   ] as const) {
-    const bench = new Bench();
+    const bench = new RpcBench();
     const client = bench.client();
     client.greet(clusterId, version);
     bench.clock.advance(0);
@@ -257,7 +50,7 @@ test('a hello of another version, and one for another cluster, are refused with 
 });
 
 test('before its cluster is founded a server asks clients to come again', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   bench.replicator.clusterId = '';
   const client = bench.client();
   client.greet();
@@ -274,7 +67,7 @@ test('what is no preamble, no frame, no hello, or too long for one, ends the con
     Buffer.concat([RPC_PREAMBLE, packFrame([1, 1, 0, 'x'.repeat(rpcLimits.helloBytesMax)])]),
   ];
   for (const bytes of garbage) {
-    const bench = new Bench();
+    const bench = new RpcBench();
     const client = bench.client();
     client.send(bytes);
     bench.clock.advance(0);
@@ -283,7 +76,7 @@ test('what is no preamble, no frame, no hello, or too long for one, ends the con
 });
 
 test('a request that is wrong in itself is refused by itself, and the connection goes on', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const cases: readonly [() => unknown, string][] = [
     [() => client.send(packFrame([99, 5])), 'INVALID_ARGUMENT'],
@@ -313,7 +106,7 @@ test('a request that is wrong in itself is refused by itself, and the connection
 });
 
 test('a batch for a session that is not there is told so, and one whose number was answered is not executed again', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const batch = (session: number, number: number, lowest: number): string => {
     client.ask({ type: 'batch', session, number, lowest, atomic: false, ops: [set('k')], fence: null });
@@ -332,7 +125,7 @@ test('a batch for a session that is not there is told so, and one whose number w
 });
 
 test('a client with more under way than it may is not read until enough is answered', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   for (let i = 0; i < 6; i++) client.batch([set(`k${i}`, MIB)]);
   assert(client.stream.paused);
@@ -342,7 +135,7 @@ test('a client with more under way than it may is not read until enough is answe
 });
 
 test('a client that takes no replies gets no further reads answered, and they wait for it', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   client.batch([set('big', MIB)]);
   bench.answer();
@@ -360,7 +153,7 @@ test('a client that takes no replies gets no further reads answered, and they wa
 });
 
 test('a server that holds too much stops reading everybody, and goes on', () => {
-  const bench = new Bench(2 * MIB);
+  const bench = new RpcBench(2 * MIB);
   const [one, other] = [bench.welcomed(), bench.welcomed()];
   for (let i = 0; i < 3; i++) one.batch([set(`k${i}`, MIB)]);
   assert(one.stream.paused && other.stream.paused);
@@ -372,7 +165,7 @@ test('a server that holds too much stops reading everybody, and goes on', () => 
 });
 
 test('values too large for one reply are refused, not cut', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   client.batch([set('big', MIB)]);
   bench.answer();
@@ -383,7 +176,7 @@ test('values too large for one reply are refused, not cut', () => {
 });
 
 test('a watch is answered when there is something to tell, and not otherwise', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const watch = client.ask({ type: 'watch', prefix: 'a', from: 1 });
   client.batch([set('b')]);
@@ -406,7 +199,7 @@ test('a watch is answered when there is something to tell, and not otherwise', (
 });
 
 test('a watch that is none of its business for long is told how far it is', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const watch = client.ask({ type: 'watch', prefix: 'a', from: 1 });
   client.batch(Array.from({ length: 1_500 }, () => set('b')));
@@ -417,7 +210,7 @@ test('a watch that is none of its business for long is told how far it is', () =
 });
 
 test('watches end with a cancel, with the connection, and when there are too many', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   const first = client.ask({ type: 'watch', prefix: '', from: 1 });
   client.send(encodeRequest(first, { type: 'cancel' }));
@@ -436,7 +229,7 @@ test('watches end with a cancel, with the connection, and when there are too man
 });
 
 test('a server that stops answers what it was asked first', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   client.batch([set('k')]);
   client.stop();
@@ -449,7 +242,7 @@ test('a server that stops answers what it was asked first', () => {
 });
 
 test('a client that is gone has its writes executed, and leaves nothing behind', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   client.batch([set('k')]);
   client.ask({ type: 'watch', prefix: '', from: 1 });
@@ -461,7 +254,7 @@ test('a client that is gone has its writes executed, and leaves nothing behind',
 });
 
 test('a range shows one state page by page, in both directions', () => {
-  const bench = new Bench();
+  const bench = new RpcBench();
   const client = bench.welcomed();
   client.batch(['a', 'b', 'c', 'd'].map((key) => set(key)));
   bench.answer();

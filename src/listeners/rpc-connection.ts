@@ -238,7 +238,7 @@ export class RpcConnection implements ClientConnection {
 
   #count(): void {
     const unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes + this.#outBytes;
-    const heldByClient = this.#decoder.partialBytes + unsentBytes;
+    const heldByClient = (this.#isOpen ? this.#decoder.partialBytes : 0) + unsentBytes;
     if (heldByClient === 0) this.#waitsForClientSinceMs = null;
     else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
     const bytes = heldByClient + this.#requestBytes;
