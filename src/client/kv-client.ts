@@ -200,9 +200,15 @@ export class KvClient implements Client {
     const texts = keys.map(keyText);
     const request = { type: 'get', stale: isStale(options.consistency), keys: texts } as const;
     const records = await this.#call<(RpcRecord | null)[]>(request, parseReply.get, options);
+    if (records.length !== texts.length) {
+      throw new KvraftError(
+        'PROTOCOL',
+        `a server answered ${texts.length} keys with ${records.length} records`,
+      );
+    }
     return texts.map((key, i) => {
-      const record = records[i];
-      return record === null || record === undefined ? null : new EntryView(key, record);
+      const record = records[i] ?? null;
+      return record === null ? null : new EntryView(key, record);
     });
   }
 

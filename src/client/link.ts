@@ -16,8 +16,10 @@ import { decodeReply, parseReply, type RpcError } from '../wire/rpc-replies.ts';
 import { encodeRequest, type RpcRequest } from '../wire/rpc-requests.ts';
 import { addressText } from './address.ts';
 import type { ClientStream, Dial } from './dial.ts';
+import { PendingRequests } from './pending-requests.ts';
 import type { KnownServer } from './server-list.ts';
 import { timings } from './timings.ts';
+import { VitalSigns } from './vital-signs.ts';
 
 /** How a request ended on one connection. `lost`: the connection did, and nobody knows what became of the request. */
 export type LinkReply<T> =
@@ -41,16 +43,6 @@ export interface LinkOptions {
   readonly handler: LinkHandler;
 }
 
-interface Pending {
-  /** Of the request's frame. */
-  readonly bytes: number;
-  /** Whether the reply is awaited soon: that to a watch comes when there is something to tell. */
-  readonly isUrgent: boolean;
-  /** Reads the reply and gives back what is to be done with it. Throws `PROTOCOL`. */
-  read(fields: Fields): () => void;
-  fail(reply: LinkReply<never>): void;
-}
-
 const knownCodes: ReadonlySet<string> = new Set(errorCodes);
 
 /** One connection to one server: introduces itself, sends requests, and tells each what became of it. */
@@ -59,9 +51,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #stream: ClientStream;
   readonly #decoder = new FrameDecoder(rpcLimits.frameBytesMax);
-  readonly #pending = new Map<number, Pending>();
-  #pendingBytes = 0;
-  #urgent = 0;
+  readonly #pending = new PendingRequests();
   #welcome: RpcWelcome | null = null;
   #nextId = 1;
   #unsent: Buffer[] = [];
@@ -71,10 +61,9 @@ export class Link {
   /** Ranges that live on this connection. */
   #holds = 0;
   #isRetiring = false;
-  #silentTicks = 0;
-  #ticksSincePing = 0;
-  #pingIsUnderWay = false;
-  #leaderlessTicks = 0;
+  /** Since the server has introduced itself. */
+  #vitalSigns: VitalSigns | null = null;
+  #ticks = 0;
   readonly #openedMs: number;
 
   constructor(options: LinkOptions) {
@@ -82,9 +71,7 @@ export class Link {
     this.server = options.server;
     this.#openedMs = options.clock.monotonicMs();
     this.#stream = options.dial(options.server.address, {
-      opened: () => {
-        this.#silentTicks = 0;
-      },
+      opened: () => undefined,
       received: (chunk) => this.#received(chunk),
       closed: (error) => this.#closed(error),
     });
@@ -100,7 +87,7 @@ export class Link {
 
   /** How long the server has known no leader, in ticks. */
   get leaderlessTicks(): number {
-    return this.#leaderlessTicks;
+    return this.#vitalSigns?.leaderlessTicks ?? 0;
   }
 
   get ageMs(): number {
@@ -108,7 +95,7 @@ export class Link {
   }
 
   get isIdle(): boolean {
-    return this.#pending.size === 0;
+    return this.#pending.count === 0;
   }
 
   /** Sends a request; `done` is called once, not inside this call. Returns what `cancel` takes. */
@@ -119,7 +106,7 @@ export class Link {
       return id;
     }
     const frame = encodeRequest(id, request);
-    this.#add(id, {
+    this.#pending.add(id, {
       bytes: frame.length,
       isUrgent: request.type !== 'watch',
       read(fields) {
@@ -134,7 +121,7 @@ export class Link {
 
   /** Nobody waits for the reply any more. */
   cancel(id: number): void {
-    if (!this.#remove(id) || this.#isClosed) return;
+    if (!this.#pending.remove(id) || this.#isClosed) return;
     this.#write(encodeRequest(id, { type: 'cancel' }));
     this.#closeIfRetired();
   }
@@ -164,32 +151,19 @@ export class Link {
   /** Housekeeping, every `tickMs`. */
   tick(): void {
     if (this.#isClosed || this.#error !== null) return;
-    this.#silentTicks++;
-    const { welcomeTicksMax, silentTicksMax, bytesPerTickMin, pingTicks, idlePingTicks } = timings;
-    if (this.#welcome === null) {
-      if (this.#silentTicks > welcomeTicksMax) this.#giveUp('did not introduce itself in time');
+    if (this.#vitalSigns === null) {
+      if (++this.#ticks > timings.welcomeTicksMax) this.#giveUp('did not introduce itself in time');
       return;
     }
-    if (this.isIdle) {
-      this.#silentTicks = 0;
-      this.#leaderlessTicks = 0;
-      return;
-    }
-    if (this.#leaderlessTicks > 0) this.#leaderlessTicks++;
-    if (this.#pingIsUnderWay) {
-      // What was sent needs its time on a slow line, and the ping is behind it.
-      const patience = silentTicksMax + this.#pendingBytes / bytesPerTickMin;
-      if (this.#silentTicks > patience) this.#giveUp('does not answer');
-    } else if (++this.#ticksSincePing >= (this.#urgent > 0 ? pingTicks : idlePingTicks)) this.#ping();
+    const diagnosis = this.#vitalSigns.tick(this.#pending);
+    if (diagnosis === 'ask') this.#ping();
+    else if (diagnosis === 'dead') this.#giveUp('does not answer');
   }
 
   /** Asks who leads; it is told by `leaderlessTicks`. */
   #ping(): void {
-    this.#ticksSincePing = 0;
-    this.#silentTicks = 0;
-    this.#pingIsUnderWay = true;
     const id = this.#nextId++;
-    this.#add(id, {
+    this.#pending.add(id, {
       bytes: 0,
       isUrgent: false,
       read: (fields) => {
@@ -202,24 +176,8 @@ export class Link {
   }
 
   #onPong(leaderId: number | null): void {
-    this.#pingIsUnderWay = false;
-    this.#leaderlessTicks = leaderId === null ? Math.max(1, this.#leaderlessTicks) : 0;
+    this.#vitalSigns?.answered(leaderId !== null);
     if (leaderId !== null) this.#options.handler.leaderHint(leaderId);
-  }
-
-  #add(id: number, pending: Pending): void {
-    this.#pending.set(id, pending);
-    this.#pendingBytes += pending.bytes;
-    if (pending.isUrgent) this.#urgent++;
-  }
-
-  #remove(id: number): boolean {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return false;
-    this.#pending.delete(id);
-    this.#pendingBytes -= pending.bytes;
-    if (pending.isUrgent) this.#urgent--;
-    return true;
   }
 
   #write(frame: Buffer): void {
@@ -241,7 +199,8 @@ export class Link {
   };
 
   #received(chunk: Buffer): void {
-    this.#silentTicks = 0;
+    if (this.#error !== null) return;
+    this.#vitalSigns?.heard();
     if (this.#welcome === null && isTextRefusal(chunk)) {
       this.#fail('OVERLOADED', 'has as many connections as it may', true);
       return;
@@ -275,7 +234,7 @@ export class Link {
       this.#fail('WRONG_CLUSTER', message, false);
     } else {
       this.#welcome = answer.welcome;
-      this.#leaderlessTicks = answer.welcome.leaderId === null ? 1 : 0;
+      this.#vitalSigns = new VitalSigns(answer.welcome.leaderId !== null);
       this.#options.handler.welcomed(this, answer.welcome);
     }
   }
@@ -291,10 +250,10 @@ export class Link {
     if (pending === undefined) return;
     if (reply.error === null) {
       const settle = pending.read(reply.fields);
-      this.#remove(reply.id);
+      this.#pending.remove(reply.id);
       return settle();
     }
-    this.#remove(reply.id);
+    this.#pending.remove(reply.id);
     if (reply.error.leaderId !== null) this.#options.handler.leaderHint(reply.error.leaderId);
     pending.fail({ kind: 'error', error: this.#errorOf(reply.error) });
   }
@@ -326,9 +285,7 @@ export class Link {
     const options = { retryable: true, ...(cause === null ? {} : { cause }) };
     const error = this.#error ?? new KvraftError('UNREACHABLE', `${this.#name} ${reason}`, options);
     this.#options.handler.closed(this, error);
-    const lost = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const pending of lost) pending.fail({ kind: 'lost' });
+    for (const pending of this.#pending.takeAll()) pending.fail({ kind: 'lost' });
   }
 }
 

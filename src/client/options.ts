@@ -6,8 +6,8 @@ export type Bytes = string | Uint8Array;
 /** What `connect` takes. Times are in milliseconds. */
 export interface ConnectOptions {
   /**
-   * Where to find the cluster: `host:port` of one server or of several. The others are learned from it. The port is
-   * a server's `RpcPort` or its `ClientPort`.
+   * Where to find the cluster: `host:port` of one server or of several, as a list or with commas between them. The
+   * others are learned from it. The port is a server's `RpcPort` or its `ClientPort`.
    */
   readonly servers: string | readonly (string | ServerAddress)[];
   /** Aborting it before `connect` resolves gives up; aborting it later closes the client. */
