@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KvraftError } from '../base/errors.ts';
 import { createPrng, type Prng } from '../base/prng.ts';
+import { parseReply, type RpcWatchPage } from '../wire/rpc-replies.ts';
 import type { ClientCore } from './core.ts';
 import { FakeCluster, type FakeServer } from './fake-cluster.test-support.ts';
 import { Script, type ScriptedCall } from './script.test-support.ts';
@@ -9,7 +10,7 @@ import { Script, type ScriptedCall } from './script.test-support.ts';
 const SEEDS = process.env['KVRAFT_TEST_FULL'] === undefined ? 60 : 2_000;
 const STEPS = 60;
 
-/** Two clients append tokens to one key while everything that can happen does. */
+/** Two clients append tokens to one key, and a third one watches, while everything that can happen does. */
 class Chaos {
   readonly cluster: FakeCluster;
   readonly #prng: Prng;
@@ -18,6 +19,9 @@ class Chaos {
     [];
   /** The last token of each client that was answered before the next call was made. */
   readonly #last: (string | null)[] = [null, null];
+
+  /** Versions of the changes that the watch was told of, in that order. */
+  readonly seen: number[] = [];
 
   constructor(seed: number) {
     this.cluster = new FakeCluster(seed, 3, { sessionTtlMs: 60_000 });
@@ -28,6 +32,7 @@ class Chaos {
     };
     const cores: ClientCore[] = [this.#core(), this.#core()];
     this.#scripts = cores.map((core) => new Script(this.cluster, core));
+    this.#watch(this.#core(), 1);
   }
 
   run(): void {
@@ -50,6 +55,7 @@ class Chaos {
       const times = stored.filter((other) => other === token).length;
       const { error } = call;
       assert.equal(call.answers, 1, `${where}: ${token} is answered once`);
+      assert(error === null || expectedCodes.has(error.code), `${where}: ${token}: ${error?.code}`);
       if (error === null) assert.equal(times, 1, `${where}: ${token} was acknowledged`);
       else if (error.outcome === 'not-applied')
         assert.equal(times, 0, `${where}: ${token}: ${error.message}`);
@@ -64,6 +70,16 @@ class Chaos {
 
   get acknowledged(): number {
     return this.#tokens.filter(({ call }) => call.error === null).length;
+  }
+
+  #watch(core: ClientCore, from: number): void {
+    const request = { type: 'watch', prefix: '', from } as const;
+    const options = { request, parse: parseReply.watch, deadlineMs: Infinity, waits: true, only: null };
+    core.call<RpcWatchPage>(options, (outcome) => {
+      if (!outcome.ok) throw outcome.error;
+      this.seen.push(...outcome.value.events.map(({ version }) => version));
+      this.#watch(core, outcome.value.next);
+    });
   }
 
   #core(): ClientCore {
@@ -127,6 +143,16 @@ class Chaos {
   }
 }
 
+/** What a call may be told when time, its caller and the servers' refusals are all that is against it. */
+const expectedCodes: ReadonlySet<string> = new Set([
+  'ABORTED',
+  'TIMEOUT',
+  'NO_SPACE',
+  'OVERLOADED',
+  'NOT_LEADER',
+  'STOPPED',
+]);
+
 function refusal(prng: Prng): KvraftError {
   const code =
     (['NO_SPACE', 'OVERLOADED', 'NOT_LEADER', 'STOPPED', 'TIMEOUT'] as const)[prng.below(5)] ?? 'INTERNAL';
@@ -142,6 +168,8 @@ test(`whatever happens, a call is answered once and says the truth: ${SEEDS} run
     // Copies that are still under way must have no effect any more.
     chaos.cluster.scheduler.runFor(60_000);
     chaos.check(chaos.stored(), `seed ${seed}`);
+    const changes = Array.from({ length: chaos.cluster.machine.version }, (_, i) => i + 1);
+    assert.deepEqual(chaos.seen, changes, `seed ${seed}: each change is seen once`);
     acknowledged += chaos.acknowledged;
   }
   assert(acknowledged > SEEDS * 30, `${acknowledged} calls were acknowledged`);

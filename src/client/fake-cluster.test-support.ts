@@ -160,11 +160,14 @@ export class FakeServer implements Replicator<Reply> {
   propose(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Reply>) => void): void {
     const { scheduler, machine, prng } = this.#cluster;
     const refusal = this.refusal;
+    const bytes = Uint8Array.from(command);
     if (refusal !== null) {
       scheduler.schedule(1, () => done({ ok: false, error: refusal }));
+      if (refusal.outcome === 'unknown' && prng.chance(0.5)) {
+        scheduler.schedule(prng.below(1_000), () => machine.apply(bytes, Math.floor(scheduler.nowMs)));
+      }
       return;
     }
-    const bytes = Uint8Array.from(command);
     const attempt = (): void => {
       if (!this.isIsolated && this.#cluster.leaderId !== null) {
         this.#cluster.applied++;
