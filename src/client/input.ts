@@ -8,12 +8,16 @@ export const invalid = (message: string): KvraftError => new KvraftError('INVALI
 // eslint-disable-next-line no-control-regex
 const ascii = /^[\0-\x7f]*$/;
 
+/** Halves of characters, which UTF-8 cannot say: different texts would become the same bytes. */
+const half = /\p{Surrogate}/u;
+
 /** The bytes as a string of one character each. */
 export function bytesText(bytes: unknown, what: string): string {
-  if (typeof bytes === 'string')
-    return ascii.test(bytes) ? bytes : Buffer.from(bytes, 'utf8').toString('latin1');
   if (bytes instanceof Uint8Array) return viewOf(bytes).toString('latin1');
-  throw invalid(`${what} is a string or a Uint8Array, not ${describe(bytes)}`);
+  if (typeof bytes !== 'string') throw invalid(`${what} is a string or a Uint8Array, not ${describe(bytes)}`);
+  if (ascii.test(bytes)) return bytes;
+  if (half.test(bytes)) throw invalid(`${what} holds half a character: ${JSON.stringify(bytes)}`);
+  return Buffer.from(bytes, 'utf8').toString('latin1');
 }
 
 /** A key as it is sent. */
