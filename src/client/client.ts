@@ -70,7 +70,10 @@ export interface Watch extends AsyncIterable<WatchEvent>, AsyncDisposable {
  * server is lost.
  */
 export interface Range extends AsyncIterable<Entry>, AsyncDisposable {
-  /** The store's version as of that state: `watch({ fromVersion: version + 1 })` goes on from it without a gap. */
+  /**
+   * The store's version as of that state: `watch({ fromVersion: version + 1 })` goes on from it without a gap. Who asks
+   * for it begins the range, and is to iterate or dispose of it.
+   */
   readonly version: Promise<number>;
 }
 
