@@ -33,7 +33,13 @@ export class MemcachedParser extends RequestFramer<MemcachedRequest> {
   protected takeValue(value: Uint8Array, out: MemcachedRequest[]): void {
     const { started } = this.#line;
     assert(started !== null, 'a value belongs to a request');
-    out.push({ ...started, value });
+    if (started.kind === 'ms') {
+      const { kind, key, flags } = started;
+      out.push({ kind, key, flags, value });
+    } else {
+      const { kind, key, flags, exptime, version, noreply } = started;
+      out.push({ kind, key, flags, exptime, version, value, noreply });
+    }
   }
 
   /** memcached goes on with what follows; but that is the client's data, and not to be taken for commands. */
