@@ -128,11 +128,8 @@ export class Connector implements LinkHandler {
     const former = this.#current;
     this.#current = link;
     this.#options.onLink(link);
-    if (former !== null && former.leaderlessTicks > 0) {
-      // What it was asked cannot be answered there.
-      const message = 'a server that knows no leader was left for another one';
-      former.close(new KvraftError('UNREACHABLE', message, { retryable: true }));
-    } else former?.retire();
+    if (former !== null && former.leaderlessTicks > 0) former.close(leaderless());
+    else former?.retire();
     // Once after each time without a connection: servers that contradict each other must not have it go to and fro.
     if (former === null) this.seekLeader();
   }
@@ -164,7 +161,11 @@ export class Connector implements LinkHandler {
   readonly #tick = (): void => {
     const { clock } = this.#options;
     this.#tickTimer = clock.setTimer(timings.tickMs, this.#tick);
-    for (const link of this.#links) link.tick();
+    for (const link of this.#links) {
+      link.tick();
+      const isRetired = link !== this.#current && link !== this.#candidate;
+      if (isRetired && link.leaderlessTicks > timings.leaderlessTicksMax) link.close(leaderless());
+    }
     if ((this.#current?.leaderlessTicks ?? 0) > timings.leaderlessTicksMax) this.#connect();
   };
 
@@ -172,3 +173,9 @@ export class Connector implements LinkHandler {
     return this.#options.clock.monotonicMs();
   }
 }
+
+/** What a server was asked that knows no leader cannot be answered there: it is asked again elsewhere. */
+const leaderless = (): KvraftError =>
+  new KvraftError('UNREACHABLE', 'a server that knows no leader was left for another one', {
+    retryable: true,
+  });
