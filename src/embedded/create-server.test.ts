@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { KvraftError } from '../base/errors.ts';
+import type { Client } from '../client/index.ts';
 import type { ConfigInput } from '../server/config-input.ts';
 import type { ServerStatus } from '../server/status.ts';
 import { createServer } from './create-server.ts';
@@ -81,6 +82,33 @@ describe('an embedded server', () => {
     }
   });
 
+  test('serves a client of the program, and goes on serving it after the program was busy', async () => {
+    const config = await makeConfig(3);
+    const folder = join(dataDir, 'clients');
+    const servers = await Promise.all([0, 1, 2].map((id) => createServer({ id, config, dataDir: folder })));
+    const clients = await Promise.all(servers.map((server) => server.client()));
+    try {
+      // Each server has its own client, and two of them have to forward.
+      for (const [at, client] of clients.entries()) await client.append('log', String(at));
+      for (const client of clients) assert.equal((await client.get('log'))?.string(), '012');
+      const [first, second] = clients as [Client, Client];
+      const large = Buffer.alloc(500_000, 'x');
+      const writes = Array.from({ length: 8 }, (_, i) => first.put(`large-${i}`, large));
+      block(300);
+      await Promise.all(writes);
+      const reads = Array.from({ length: 8 }, (_, i) => second.get(`large-${i}`));
+      block(300);
+      for (const entry of await Promise.all(reads))
+        assert.equal(large.compare(entry?.value ?? Buffer.of()), 0);
+      await second.close();
+      await assert.rejects(second.get('log'), { code: 'CLOSED' });
+    } finally {
+      await Promise.all(servers.map((server) => server.close()));
+    }
+    const [first] = clients as [Client];
+    await assert.rejects(first.get('log'), { code: 'CLOSED' });
+  });
+
   test('lets its folder and its ports go when it is closed, and keeps who it is', async () => {
     const config = await makeConfig(1);
     const folder = join(dataDir, 'again');
@@ -89,6 +117,7 @@ describe('an embedded server', () => {
     await first.close();
     await first.closed;
     await assert.rejects(first.status(), { code: 'STOPPED' });
+    await assert.rejects(first.client(), { code: 'STOPPED' });
     assert.ok(existsSync(join(folder, 'server-0', 'identity.json')));
 
     const second = await createServer({ id: 0, config, dataDir: folder });
@@ -151,6 +180,7 @@ describe('an embedded server', () => {
       await assert.rejects(createServer(options as Parameters<typeof createServer>[0]), { code, message });
     }
     listener.close();
+    await (await createServer({ id: 0, config, dataDir: dir })).close();
     rmSync(join(broken, 'log'), { recursive: true });
     await assert.rejects(createServer({ id: 0, config, dataDir: dir }), { code: 'LOG_DAMAGED' });
   });

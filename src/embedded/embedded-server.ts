@@ -1,12 +1,19 @@
-import { Worker } from 'node:worker_threads';
+import { randomInt } from 'node:crypto';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { KvraftError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { createPrng } from '../base/prng.ts';
 import { nodeClock } from '../base/node-clock.ts';
+import type { Dial } from '../client/dial.ts';
+import type { Client, ConnectOptions } from '../client/index.ts';
+import { openClient } from '../client/open-client.ts';
 import type { ServerStatus } from '../server/status.ts';
+import { PortClientStream } from './port-client-stream.ts';
 import { errorOf, type HostMessage, type WorkerMessage, type WorkerSetup } from './worker-messages.ts';
 
 /** A stop that takes longer has lost its patience: the log makes up for it at the next start. */
 const STOP_MS_MAX = 5_000;
+const PRNG_SEED_MAX = 2 ** 48 - 1;
 
 /** A member of a cluster that runs in a thread of this program. */
 export interface EmbeddedServer extends AsyncDisposable {
@@ -18,11 +25,21 @@ export interface EmbeddedServer extends AsyncDisposable {
    * go unnoticed.
    */
   readonly closed: Promise<void>;
+  /**
+   * A client that talks to this server, without a port; the server forwards what is another's to do. It has a session of
+   * its own, like any other client, and is closed with the server.
+   */
+  client(options?: EmbeddedClientOptions): Promise<Client>;
   /** How it is doing. Rejects with the error that it ended with, or with `STOPPED`. */
   status(): Promise<ServerStatus>;
   /** Hands leadership over, finishes what is in flight, closes everything. May be called again. */
   close(): Promise<void>;
 }
+
+export type EmbeddedClientOptions = Pick<ConnectOptions, 'signal' | 'timeout' | 'connectTimeout'>;
+
+/** The one address that there is for the client of an embedded server. */
+const HERE = { host: 'embedded', port: 1 };
 
 interface Pending {
   readonly resolve: (status: ServerStatus) => void;
@@ -46,6 +63,7 @@ export class WorkerServer implements EmbeddedServer {
   #ended: KvraftError | null = null;
   /** What the thread said before it ended. */
   #reason: KvraftError | null = null;
+  readonly #clients = new Set<Client>();
   #readLogs = 0;
   #onStarted = (_error: KvraftError | null): void => undefined;
   #onClosed = (_error: KvraftError | null): void => undefined;
@@ -80,6 +98,17 @@ export class WorkerServer implements EmbeddedServer {
     this.#worker.on('exit', (code) => this.#exited(code));
   }
 
+  async client(options: EmbeddedClientOptions = {}): Promise<Client> {
+    if (this.#ended !== null || this.#isClosing) throw this.#ended ?? stopped(this.id);
+    const prng = createPrng(randomInt(PRNG_SEED_MAX));
+    const client = await openClient(
+      { ...options, servers: [HERE], learnServers: false },
+      { clock: nodeClock, prng, dial: this.#dial },
+    );
+    this.#clients.add(client);
+    return client;
+  }
+
   status(): Promise<ServerStatus> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== null || this.#isClosing) return reject(this.#ended ?? stopped(this.id));
@@ -111,9 +140,16 @@ export class WorkerServer implements EmbeddedServer {
     void this.#worker.terminate();
   }
 
-  #tell(message: HostMessage): void {
-    this.#worker.postMessage(message);
+  #tell(message: HostMessage, transfer: MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
+
+  readonly #dial: Dial = (_address, handler) => {
+    const { port1, port2 } = new MessageChannel();
+    const stream = new PortClientStream(port1, handler);
+    this.#tell({ type: 'connect', port: port2 }, [port2]);
+    return stream;
+  };
 
   #received(message: WorkerMessage): void {
     switch (message.type) {
@@ -150,6 +186,7 @@ export class WorkerServer implements EmbeddedServer {
     const failure = this.#reason ?? (this.#isClosing ? null : died);
     const ended = failure ?? stopped(this.id);
     this.#ended = ended;
+    for (const client of this.#clients) void client.close();
     for (const { reject } of this.#pending.values()) reject(ended);
     this.#pending.clear();
     this.#onStarted(ended);

@@ -1,2 +1,2 @@
 export { createServer, type CreateServerOptions } from './create-server.ts';
-export type { EmbeddedServer } from './embedded-server.ts';
+export type { EmbeddedClientOptions, EmbeddedServer } from './embedded-server.ts';

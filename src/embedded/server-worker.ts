@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { silentLogger } from '../base/logger.ts';
 import { startServer, type RunningServer } from '../server/server.ts';
+import { PortConnectionStream } from './port-connection-stream.ts';
 import { WorkerLogger } from './worker-logger.ts';
 import { errorFields, type HostMessage, type WorkerMessage, type WorkerSetup } from './worker-messages.ts';
 
@@ -35,7 +36,7 @@ port.on('message', (message: HostMessage) => {
       if (server !== null) tell({ type: 'status', id: message.id, status: server.status() });
       return;
     case 'connect':
-      message.port.close();
+      PortConnectionStream.serve(message.port, (stream) => server?.accept(stream) ?? null);
       return;
     case 'logs-read':
       return logger.read(message.count);

@@ -4,7 +4,7 @@ import type { Reply } from '../kv/replies.ts';
 import type { Replicator } from '../replica/replicator.ts';
 import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
 import type { Admission } from './admission.ts';
-import type { ConnectionStream } from './client-connection.ts';
+import type { ClientConnection, ConnectionStream } from './client-connection.ts';
 import type { KvReads } from './kv-reader.ts';
 import type { RpcBackend } from './rpc-backend.ts';
 import { RpcConnection, type RpcConnectionSetup } from './rpc-connection.ts';
@@ -36,6 +36,13 @@ export interface RpcServiceOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** A connection that counts until it is released. */
+export interface AcceptedConnection {
+  readonly connection: ClientConnection;
+  /** The connection was closed. */
+  release(): void;
+}
+
 /** The RPC protocol of one server, whatever its connections come through. */
 export class RpcService {
   readonly #setup: RpcConnectionSetup;
@@ -51,6 +58,14 @@ export class RpcService {
       valueBytesMax,
       requestTimeoutMs,
     };
+  }
+
+  /** Serves a connection that comes through no listener; null when there is no room for it. */
+  accept(stream: ConnectionStream): AcceptedConnection | null {
+    const { admission } = this.#setup;
+    const connection = this.connect(stream);
+    if (!admission.join(connection)) return null;
+    return { connection, release: () => admission.leave(connection) };
   }
 
   /** The logic of a connection. Its owner joins it to the admission, and tells it what happens on the stream. */

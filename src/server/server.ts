@@ -7,8 +7,9 @@ import { KvStateMachine } from '../kv/machine.ts';
 import { defaultKvOptions } from '../kv/options.ts';
 import { nodeClock } from '../base/node-clock.ts';
 import { Admission } from '../listeners/admission.ts';
+import type { ConnectionStream } from '../listeners/client-connection.ts';
 import { KvReader } from '../listeners/kv-reader.ts';
-import { RpcService } from '../listeners/rpc-service.ts';
+import { RpcService, type AcceptedConnection } from '../listeners/rpc-service.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
@@ -36,6 +37,8 @@ export interface ServerSetup {
 
 export interface RunningServer {
   status(): ServerStatus;
+  /** Serves the RPC protocol on a stream that no socket carries; null when there is no room. */
+  accept(stream: ConnectionStream): AcceptedConnection | null;
   /** Hands leadership over, finishes what is in flight and closes everything. */
   stop(): Promise<void>;
 }
@@ -205,6 +208,10 @@ class Server implements RunningServer {
       rssBytes: process.memoryUsage.rss(),
       uptimeMs: Math.round(nodeClock.monotonicMs() - this.#startedMs),
     };
+  }
+
+  accept(stream: ConnectionStream): AcceptedConnection | null {
+    return this.#rpc.accept(stream);
   }
 
   async stop(): Promise<void> {

@@ -61,7 +61,11 @@ class Bench {
       get process() {
         return process();
       },
-      accept: (stream) => (this.isAccepting ? this.#serve(stream) : null),
+      accept: (stream) => {
+        if (!this.isAccepting) return null;
+        const release = (): unknown => this.events.push('server: released');
+        return { connection: this.#serve(stream), release };
+      },
       onEnd: (callback) => {
         this.#onEnd.add(callback);
         return () => this.#onEnd.delete(callback);
@@ -157,10 +161,10 @@ test('a server that is down, or takes nobody, is told apart from one that is cut
 
 test('the end of either side is seen at the other, once', () => {
   const cases: [(bench: Bench, pipe: ClientPipe) => void, string[]][] = [
-    [(_bench, pipe) => pipe.close(), ['closed: ended', 'server: closed']],
+    [(_bench, pipe) => pipe.close(), ['closed: ended', 'server: closed', 'server: released']],
     [(bench) => bench.killServer(), ['closed: connection reset']],
-    [(bench) => bench.stream?.destroy(), ['closed: connection reset', 'server: closed']],
-    [(bench) => bench.stream?.end(), ['closed: ended', 'server: closed']],
+    [(bench) => bench.stream?.destroy(), ['closed: connection reset', 'server: closed', 'server: released']],
+    [(bench) => bench.stream?.end(), ['closed: ended', 'server: closed', 'server: released']],
   ];
   for (const [act, events] of cases) {
     const bench = new Bench(5);

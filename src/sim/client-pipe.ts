@@ -1,5 +1,6 @@
 import type { ClientStream, StreamHandler } from '../client/dial.ts';
-import type { ClientConnection, ConnectionStream } from '../listeners/client-connection.ts';
+import type { ConnectionStream } from '../listeners/client-connection.ts';
+import type { AcceptedConnection } from '../listeners/rpc-service.ts';
 import type { SimNetwork } from './network.ts';
 import { PipeLine } from './pipe-line.ts';
 import { PipeServerEnd } from './pipe-server-end.ts';
@@ -11,8 +12,8 @@ export interface PipeServer {
   readonly id: number;
   /** Null while it is down: connections are refused. */
   readonly process: SimProcess | null;
-  /** The logic that serves a connection that has come; null when the server takes none now. */
-  accept(stream: ConnectionStream): ClientConnection | null;
+  /** Serves a connection that has come; null when the server takes none now. */
+  accept(stream: ConnectionStream): AcceptedConnection | null;
   /** Calls back once when the process is gone; returns how to take that back. */
   onEnd(callback: () => void): () => void;
 }

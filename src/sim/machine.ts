@@ -45,7 +45,14 @@ export interface MachineEvents<Machine> {
 /** What of a world a machine needs to know. */
 export type MachineWorld = Pick<
   WorldOptions,
-  'clockDrift' | 'crashPointChance' | 'disk' | 'replica' | 'segmentBytes' | 'flushBytes' | 'sessionTtlMs'
+  | 'clockDrift'
+  | 'crashPointChance'
+  | 'disk'
+  | 'replica'
+  | 'segmentBytes'
+  | 'flushBytes'
+  | 'sessionTtlMs'
+  | 'requestTimeoutMs'
 >;
 
 export interface MachineOptions<Machine> {

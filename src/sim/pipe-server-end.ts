@@ -1,5 +1,6 @@
 import { RingQueue } from '../base/ring-queue.ts';
-import type { ClientConnection, ConnectionStream } from '../listeners/client-connection.ts';
+import type { ConnectionStream } from '../listeners/client-connection.ts';
+import type { AcceptedConnection } from '../listeners/rpc-service.ts';
 import type { PipeServer } from './client-pipe.ts';
 import type { SimProcess } from './process.ts';
 
@@ -20,7 +21,7 @@ export class PipeServerEnd implements ConnectionStream {
   readonly #way: WayToClient;
   /** What has come while the server did not read. */
   readonly #unread = new RingQueue<Buffer>();
-  #connection: ClientConnection | null = null;
+  #accepted: AcceptedConnection | null = null;
   #isPaused = false;
   #isOver = false;
   #forgetEnd = (): void => undefined;
@@ -34,10 +35,10 @@ export class PipeServerEnd implements ConnectionStream {
 
   /** Whether the server serves the connection; the client is told when not. Runs in the server's process. */
   open(): boolean {
-    this.#connection = this.#server.accept(this);
-    if (this.#connection === null) this.#way.break();
+    this.#accepted = this.#server.accept(this);
+    if (this.#accepted === null) this.#way.break();
     else this.#forgetEnd = this.#server.onEnd(() => this.#break());
-    return this.#connection !== null;
+    return this.#accepted !== null;
   }
 
   receive(chunk: Buffer): void {
@@ -47,12 +48,13 @@ export class PipeServerEnd implements ConnectionStream {
 
   /** The client is gone, or nobody serves it any more. */
   close(): void {
-    const connection = this.#connection;
-    this.#connection = null;
+    const accepted = this.#accepted;
+    this.#accepted = null;
     this.#isOver = true;
     this.#unread.clear();
     this.#forgetEnd();
-    connection?.closed();
+    accepted?.connection.closed();
+    accepted?.release();
   }
 
   // What the logic of the connection asks for.
@@ -63,7 +65,7 @@ export class PipeServerEnd implements ConnectionStream {
     this.unsentBytes += chunk.length;
     this.#way.send(chunk, () => {
       this.unsentBytes -= chunk.length;
-      this.#process.after(0, () => this.#connection?.drained());
+      this.#process.after(0, () => this.#accepted?.connection.drained());
     });
   }
 
@@ -90,10 +92,10 @@ export class PipeServerEnd implements ConnectionStream {
   }
 
   #read(): void {
-    while (!this.#isPaused && this.#connection !== null) {
+    while (!this.#isPaused && this.#accepted !== null) {
       const chunk = this.#unread.shift();
       if (chunk === undefined) return;
-      this.#connection.received(chunk);
+      this.#accepted.connection.received(chunk);
     }
   }
 

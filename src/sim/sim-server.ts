@@ -1,11 +1,18 @@
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import { createPrng } from '../base/prng.ts';
 import { KvStateMachine } from '../kv/machine.ts';
+import { Admission } from '../listeners/admission.ts';
+import type { ConnectionStream } from '../listeners/client-connection.ts';
+import { KvReader } from '../listeners/kv-reader.ts';
+import { RpcService, type AcceptedConnection } from '../listeners/rpc-service.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import { memberId, NO_MEMBER, type ConfState, type MemberId } from '../raft/types.ts';
 import { Identity } from '../replica/identity.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
 import { SimMachine, type MachineEvents, type MachineOptions, type Surroundings } from './machine.ts';
 import type { SimProcess } from './process.ts';
+import { simAddress } from './sim-address.ts';
 
 const FOLDER = 'data';
 
@@ -21,6 +28,7 @@ export interface SimServerOptions extends MachineOptions<SimServer> {
 export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
   readonly #options: SimServerOptions;
   #session: ServerSession | null = null;
+  #rpc: RpcService | null = null;
   /** The member that it is, or was when it last ran. */
   member: MemberId;
   /** The configurations that it went by when it last ran: the active one, and the last one that it knew committed. */
@@ -52,6 +60,11 @@ export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
 
   get session(): ServerSession | null {
     return this.open === null ? null : this.#session;
+  }
+
+  /** Serves a client's connection; null while the server serves none. Runs in the server's process. */
+  accept(stream: ConnectionStream): AcceptedConnection | null {
+    return this.open === null || this.isStopping ? null : (this.#rpc?.accept(stream) ?? null);
   }
 
   get leads(): boolean {
@@ -108,8 +121,24 @@ export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
     });
     const { node } = open.replica;
     this.member = node.id;
+    this.#rpc = this.#rpcService(open, clock);
     this.#session = new ServerSession(open.replica, open.machine, clock, world.sessionTtlMs);
     return { open, vote: { term: node.term, votedFor: node.votedFor } };
+  }
+
+  #rpcService({ replica, machine }: OpenReplica<KvStateMachine>, clock: Clock): RpcService {
+    return new RpcService({
+      replicator: replica,
+      machine,
+      reads: new KvReader(machine, clock),
+      clock,
+      admission: new Admission({ clock }),
+      serverId: this.id,
+      servers: this.#options.serverIds.map((id) => ({ id, ...simAddress(id) })),
+      keyBytesMax: limits.keyBytesMax,
+      valueBytesMax: limits.valueBytesMax,
+      requestTimeoutMs: this.#options.world.requestTimeoutMs,
+    });
   }
 
   protected override begin({ replica }: OpenReplica<KvStateMachine>): void {

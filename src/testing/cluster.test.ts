@@ -58,6 +58,60 @@ test('a minority has no leader until the partition is healed', async () => {
   });
 });
 
+test('a client finds its way through crashes, and loses and doubles nothing', async () => {
+  await withCluster(3, async (cluster) => {
+    const db = await cluster.client();
+    let expected = '';
+    for (let round = 0; round < 4; round++) {
+      const leader = await cluster.leader();
+      const appends = Array.from({ length: 10 }, (_, i) => db.append('log', `${round}.${i};`));
+      cluster.crash(leader);
+      await Promise.all(appends);
+      cluster.restart(leader);
+      await db.append('log', '|');
+      const value = (await db.get('log'))?.string() ?? '';
+      assert.deepEqual(
+        value.slice(expected.length, -1).split(';').slice(0, -1).sort(),
+        Array.from({ length: 10 }, (_, i) => `${round}.${i}`),
+      );
+      assert.ok(value.startsWith(expected));
+      expected = value;
+    }
+  });
+});
+
+test('a client that only knows a minority waits until the partition is healed', async () => {
+  await withCluster(3, async (cluster) => {
+    cluster.partition([0], [1, 2]);
+    const lonely = await cluster.client({ servers: [0] });
+    const free = await cluster.client();
+    await free.put('key', 'of the majority');
+    await assert.rejects(lonely.get('key', { timeout: 300 }), { code: 'TIMEOUT' });
+    cluster.heal();
+    assert.equal((await lonely.get('key'))?.string(), 'of the majority');
+  });
+});
+
+test('a paused server goes on with what it missed', async () => {
+  await withCluster(3, async (cluster) => {
+    const db = await cluster.client();
+    const leader = await cluster.leader();
+    const slow = await cluster.client({ servers: [leader] });
+    cluster.pause(leader, 400);
+    await db.put('key', 'value');
+    assert.equal((await slow.get('key'))?.string(), 'value');
+  });
+});
+
+test('clients are closed with their cluster', async () => {
+  const cluster = await startTestCluster();
+  const db = await cluster.client();
+  await db.put('key', 'value');
+  await cluster.close();
+  await assert.rejects(db.get('key'), { code: 'CLOSED' });
+  await assert.rejects(cluster.client(), { code: 'CLOSED' });
+});
+
 test('wrong use is refused', async () => {
   for (const servers of [0, 10, 1.5, '3'] as number[]) {
     await assert.rejects(startTestCluster({ servers }), { code: 'INVALID_ARGUMENT' });
@@ -66,6 +120,8 @@ test('wrong use is refused', async () => {
   assert.throws(() => cluster.crash(1), { code: 'INVALID_ARGUMENT', message: /no server 1, only 0 to 0/ });
   assert.throws(() => cluster.partition([0], [7]), { code: 'INVALID_ARGUMENT' });
   assert.throws(() => cluster.pause(0, -1), { code: 'INVALID_ARGUMENT' });
+  await assert.rejects(cluster.client({ servers: [3] }), { code: 'INVALID_ARGUMENT' });
+  await assert.rejects(cluster.client({ servers: [] }), { code: 'INVALID_ARGUMENT' });
   await cluster.close();
   await cluster.close();
   assert.throws(() => cluster.restart(0), { code: 'CLOSED' });

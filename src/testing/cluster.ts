@@ -1,16 +1,27 @@
 import { randomInt } from 'node:crypto';
+import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { nodeClock } from '../base/node-clock.ts';
 import { createPrng } from '../base/prng.ts';
+import type { Dial } from '../client/dial.ts';
+import type { Client, ConnectOptions } from '../client/index.ts';
+import { openClient } from '../client/open-client.ts';
 import { defaultKvOptions } from '../kv/options.ts';
+import { ClientPipe } from '../sim/client-pipe.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { SimNetwork, type NetworkFaults } from '../sim/network.ts';
+import { SimProcess } from '../sim/process.ts';
+import { simAddress, simServerAt } from '../sim/sim-address.ts';
 import type { MachineWorld } from '../sim/machine.ts';
 import { SimServer, type ServerEvents } from '../sim/sim-server.ts';
 import { peerWireFormat } from '../sim/wire-format.ts';
 import { realTime } from './real-time.ts';
 
 const MIB = 1024 * 1024;
+const PRNG_SEED_MAX = 2 ** 48 - 1;
+/** The machine of the clients, which no partition names. */
+const CLIENT = -1;
 
 /** A network and disks that do what they are told, as fast as the event loop turns. */
 const NETWORK: NetworkFaults = {
@@ -39,12 +50,13 @@ const WORLD: MachineWorld = {
   },
   segmentBytes: limits.entryBytesMax + MIB,
   flushBytes: 4 * MIB,
+  requestTimeoutMs: 30_000,
   sessionTtlMs: defaultKvOptions.sessionTtlMs,
 };
 
+/** Somebody who waits until something is so; called after everything that happens, and returns whether it is. */
 interface Waiter {
-  readonly probe: () => number | null;
-  readonly resolve: (server: number) => void;
+  readonly check: () => boolean;
   readonly reject: (error: Error) => void;
 }
 
@@ -53,6 +65,9 @@ export class TestCluster implements AsyncDisposable {
   readonly #network: SimNetwork;
   readonly #servers: readonly SimServer[];
   readonly #waiters = new Set<Waiter>();
+  /** Where all clients run. */
+  readonly #program = new SimProcess(realTime, { rate: 1, wallOffsetMs: 0 }, (callback) => callback());
+  readonly #clients = new Set<Client>();
   #isClosed = false;
 
   /** `startTestCluster` makes one. */
@@ -77,14 +92,31 @@ export class TestCluster implements AsyncDisposable {
     return this.#servers.length;
   }
 
+  /** Connects a client; it is closed with the cluster, or before. */
+  async client({ servers, ...options }: TestClientOptions = {}): Promise<Client> {
+    const known = servers ?? this.#servers.map(({ id }) => id);
+    const client = await openClient(
+      {
+        ...options,
+        servers: known.map((server) => simAddress(this.#server(server).id)),
+        learnServers: servers === undefined,
+      },
+      { clock: nodeClock, prng: createPrng(randomInt(PRNG_SEED_MAX)), dial: this.#dial },
+    );
+    this.#clients.add(client);
+    return client;
+  }
+
   /** Resolves with the number of the server that leads, once a majority of all servers follows it. */
   leader(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(closed());
-      const leader = this.#leader();
-      if (leader !== null) resolve(leader);
-      else this.#waiters.add({ probe: () => this.#leader(), resolve, reject });
-    });
+    return this.#until(() => this.#leader());
+  }
+
+  /** Resolves once every server has joined the cluster that was founded. */
+  async founded(): Promise<void> {
+    await this.#until(() =>
+      this.#servers.every(({ open }) => open?.replica.status().clusterId) ? true : null,
+    );
   }
 
   /** Whether the server runs. */
@@ -129,11 +161,12 @@ export class TestCluster implements AsyncDisposable {
 
   /** Ends everything. May be called again. */
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    await Promise.all([...this.#clients].map((client) => client.close()));
     for (const server of this.#servers) server.crash();
     for (const { reject } of this.#waiters) reject(closed());
     this.#waiters.clear();
-    return Promise.resolve();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -148,6 +181,19 @@ export class TestCluster implements AsyncDisposable {
     return server;
   }
 
+  /** Resolves with what the probe gives, once it gives something. */
+  #until<T>(probe: () => T | null): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(closed());
+      const check = (): boolean => {
+        const result = probe();
+        if (result !== null) resolve(result);
+        return result !== null;
+      };
+      if (!check()) this.#waiters.add({ check, reject });
+    });
+  }
+
   #leader(): number | null {
     const leader = this.#servers.find((server) => {
       if (!server.leads) return false;
@@ -159,6 +205,12 @@ export class TestCluster implements AsyncDisposable {
     });
     return leader?.id ?? null;
   }
+
+  readonly #dial: Dial = (address, handler) => {
+    const server = this.#servers[simServerAt(address)];
+    assert(server !== undefined, 'only addresses that were given out are dialled');
+    return new ClientPipe(this.#network, realTime, { id: CLIENT, process: this.#program }, server, handler);
+  };
 
   readonly #events: ServerEvents = {
     observe: () => this.#wake(),
@@ -174,12 +226,14 @@ export class TestCluster implements AsyncDisposable {
 
   #wake(): void {
     for (const waiter of this.#waiters) {
-      const result = waiter.probe();
-      if (result === null) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve(result);
+      if (waiter.check()) this.#waiters.delete(waiter);
     }
   }
+}
+
+export interface TestClientOptions extends Pick<ConnectOptions, 'signal' | 'timeout' | 'connectTimeout'> {
+  /** The only servers that the client reaches; all without it. */
+  readonly servers?: readonly number[];
 }
 
 export interface TestClusterOptions {
@@ -189,14 +243,14 @@ export interface TestClusterOptions {
 
 /**
  * Starts a cluster for the tests of a program that uses kvraft: real servers in this process, without ports and
- * files. Resolves once one of them leads.
+ * files. Resolves once all of them are a cluster.
  */
 export async function startTestCluster({ servers = 3 }: TestClusterOptions = {}): Promise<TestCluster> {
   if (!Number.isInteger(servers) || servers < 1 || servers > limits.serversMax) {
     throw invalid(`servers: ${String(servers)} is not from 1 to ${limits.serversMax}`);
   }
-  const cluster = new TestCluster(servers, randomInt(2 ** 48 - 1));
-  await cluster.leader();
+  const cluster = new TestCluster(servers, randomInt(PRNG_SEED_MAX));
+  await cluster.founded();
   return cluster;
 }
 

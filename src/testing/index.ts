@@ -1,1 +1,6 @@
-export { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
+export {
+  startTestCluster,
+  type TestClientOptions,
+  type TestCluster,
+  type TestClusterOptions,
+} from './cluster.ts';
