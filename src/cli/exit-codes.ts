@@ -11,6 +11,8 @@ export const exitCodes = {
   damaged: 3,
   /** Nobody answers. */
   unreachable: 4,
+  /** A write was sent, and may have happened or may still happen. */
+  unknown: 5,
 } as const;
 
 /** The exit code of a command that ended with an error. */
@@ -28,6 +30,6 @@ export function exitCodeOf(error: unknown): number {
     case 'UNREACHABLE':
       return exitCodes.unreachable;
     default:
-      return exitCodes.failed;
+      return error.outcome === 'unknown' ? exitCodes.unknown : exitCodes.failed;
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { KvraftError, messageOf } from '../base/errors.ts';
+import { registerClientCommands } from './client/commands.ts';
 import { registerCheck } from './check-command.ts';
 import { registerCheckStore } from './check-store-command.ts';
 import { registerCluster } from './cluster-command.ts';
@@ -28,6 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerServer(program);
   registerCluster(program);
   registerStatus(program);
+  registerClientCommands(program);
   registerWal(program);
   registerCheckStore(program);
   registerCheck(program);
@@ -37,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   program.addHelpText(
     'after',
     `
-Exit codes: 0 done · 1 failed, or the answer is no · 2 wrong usage or configuration · 3 damaged data, or undecided · 4 nobody answers
+Exit codes: 0 done · 1 failed, or the answer is no · 2 wrong usage or configuration · 3 damaged data, or undecided · 4 nobody answers · 5 a write that may or may not have happened
 
 First steps:
   kvraft cluster                 run every server of ./config.json on this machine

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { jsonOption, readValue } from './arguments.ts';
+import { writeVersion } from './results.ts';
+import type { ClientSession } from './session.ts';
+
+export function registerAppend(program: Command, session: ClientSession): void {
+  session
+    .addOptions(program.command('append'))
+    .description('lengthen the value of a key; one that is not there is made')
+    .argument('<key>')
+    .argument('<value>', '- for standard input')
+    .addOption(jsonOption())
+    .action(async (key: string, argument: string, { json }: { json?: true }, command: Command) => {
+      const value = await readValue(session, argument);
+      await session.run(command, async (client, signal) => {
+        await writeVersion(session, await client.append(key, value, { signal }), json);
+      });
+    });
+}
