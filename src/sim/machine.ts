@@ -45,15 +45,9 @@ export interface MachineEvents<Machine> {
 /** What of a world a machine needs to know. */
 export type MachineWorld = Pick<
   WorldOptions,
-  | 'clockDrift'
-  | 'crashPointChance'
-  | 'disk'
-  | 'replica'
-  | 'segmentBytes'
-  | 'flushBytes'
-  | 'sessionTtlMs'
-  | 'requestTimeoutMs'
->;
+  'clockDrift' | 'crashPointChance' | 'disk' | 'replica' | 'segmentBytes' | 'flushBytes' | 'sessionTtlMs'
+> &
+  Partial<Pick<WorldOptions, 'requestTimeoutMs'>>;
 
 export interface MachineOptions<Machine> {
   readonly serverId: number;

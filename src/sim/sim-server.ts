@@ -15,6 +15,7 @@ import type { SimProcess } from './process.ts';
 import { simAddress } from './sim-address.ts';
 
 const FOLDER = 'data';
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What a server tells the world that it lives in. */
 export type ServerEvents = MachineEvents<SimServer>;
@@ -137,7 +138,7 @@ export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
       servers: this.#options.serverIds.map((id) => ({ id, ...simAddress(id) })),
       keyBytesMax: limits.keyBytesMax,
       valueBytesMax: limits.valueBytesMax,
-      requestTimeoutMs: this.#options.world.requestTimeoutMs,
+      requestTimeoutMs: this.#options.world.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     });
   }
 
