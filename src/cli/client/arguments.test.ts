@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
-import { parseCount, parseDuration, parseVersion } from './arguments.ts';
+import { parseCount, parseDuration, parseFence, parseVersion } from './arguments.ts';
 import { lineText } from './output.ts';
 import { findServers } from './servers.ts';
 
@@ -30,6 +30,12 @@ test('versions and counts are whole numbers from 1 on', () => {
     assert.throws(() => parseVersion(text), InvalidArgumentError, text);
     assert.throws(() => parseCount(text), InvalidArgumentError, text);
   }
+});
+
+test('a fence is a token and the name of a lock', () => {
+  assert.deepEqual(parseFence('12:jobs:nightly'), { lock: 'jobs:nightly', token: 12 });
+  for (const text of ['', '12', ':jobs', 'x:jobs', '12:'])
+    assert.throws(() => parseFence(text), InvalidArgumentError);
 });
 
 test('bytes on a line neither break it nor reach the terminal as commands', () => {

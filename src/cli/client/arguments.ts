@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { limits } from '../../base/limits.ts';
+import type { Fence } from '../../client/index.ts';
 import type { ClientSession } from './session.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -41,6 +42,18 @@ export const ttlOption = (): Option =>
 export const jsonOption = (): Option => new Option('--json', 'print JSON for programs');
 export const ifVersionOption = (): Option =>
   new Option('--if-version <version>', 'only if the key has this version').argParser(parseVersion);
+/** What `kvraft lock` tells the command that it runs: `<token>:<lock>`. */
+export function parseFence(text: string): Fence {
+  const [, token = '', lock = ''] = /^(\d{1,16}):(.+)$/s.exec(text) ?? [];
+  if (token === '') throw new InvalidArgumentError('a fence is what KVRAFT_FENCE holds under kvraft lock');
+  return { lock, token: Number(token) };
+}
+
+export const fenceOption = (): Option =>
+  new Option('--fence <fence>', 'only as long as the lock is held: KVRAFT_FENCE of kvraft lock').argParser(
+    parseFence,
+  );
+
 export const staleOption = (): Option =>
   new Option('--stale', 'what the server at hand has, without asking the others');
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { KvraftError } from '../../base/errors.ts';
-import { ifVersionOption, jsonOption, readValue, ttlOption } from './arguments.ts';
+import type { Fence } from '../../client/index.ts';
+import { fenceOption, ifVersionOption, jsonOption, readValue, ttlOption } from './arguments.ts';
 import { writeVersion } from './results.ts';
 import type { ClientSession } from './session.ts';
 
@@ -8,6 +9,7 @@ interface PutOptions {
   readonly ttl?: number;
   readonly ifAbsent?: true;
   readonly ifVersion?: number;
+  readonly fence?: Fence;
   readonly json?: true;
 }
 
@@ -20,9 +22,10 @@ export function registerPut(program: Command, session: ClientSession): void {
     .addOption(ttlOption())
     .option('--if-absent', 'only if the key is not there')
     .addOption(ifVersionOption())
+    .addOption(fenceOption())
     .addOption(jsonOption())
     .action(async (key: string, argument: string, options: PutOptions, command: Command) => {
-      const { ttl, ifAbsent, ifVersion, json } = options;
+      const { ttl, ifAbsent, ifVersion, fence, json } = options;
       if (ifAbsent && ifVersion !== undefined) {
         throw new KvraftError('INVALID_ARGUMENT', '--if-absent and --if-version cannot both hold');
       }
@@ -32,6 +35,7 @@ export function registerPut(program: Command, session: ClientSession): void {
         const result = await client.put(key, value, {
           signal,
           ...(ttl === undefined ? {} : { ttl }),
+          ...(fence === undefined ? {} : { fence }),
           ...condition,
         });
         await writeVersion(session, result, json);
