@@ -182,7 +182,13 @@ export class ProcessCluster {
       if (leader === undefined || leader === null) return null;
       const followers = rows.filter((row) => row?.leaderId === leader.id && row.term === leader.term);
       return followers.length * 2 > this.servers.length ? { id: leader.id } : null;
-    }).then(({ id }) => id);
+    }).then(
+      ({ id }) => id,
+      (error: unknown) => {
+        const logs = [...this.logs].map(([id, log]) => `server ${id}: …${log.slice(-600)}`);
+        throw new Error([String(error), `running: ${this.running.join(', ')}`, ...logs].join('\n'));
+      },
+    );
   }
 
   /** Waits until all running servers stand at the same index, then checks that their states are equal. */
