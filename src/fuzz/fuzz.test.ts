@@ -12,7 +12,7 @@ const full = process.env['KVRAFT_TEST_FULL'] === '1';
 const seed = 1;
 
 /** Of protocols that are slower than the others. */
-const samples: Readonly<Record<string, number>> = { memcached: 1_500, 'text-sockets': 100 };
+const samples: Readonly<Record<string, number>> = { memcached: 1_500, rpc: 1_500, 'text-sockets': 100 };
 
 for (const protocol of protocols) {
   const inputs = (samples[protocol.name] ?? 3_000) * (full ? 20 : 1);
