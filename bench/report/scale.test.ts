@@ -23,5 +23,6 @@ test('a logarithmic scale marks powers of ten', () => {
   assert.deepEqual(scale.ticks, [1, 10, 100, 1_000]);
   assert.ok(Math.abs(scale.at(10) - 100) < 1e-9);
   assert.deepEqual(logScale(2, 8, 0, 1).ticks, [2, 8]);
+  assert.deepEqual(logScale(5, 5, 7, 9).ticks, [5]);
   assert.equal(logScale(5, 5, 7, 9).at(5), 7);
 });

@@ -29,6 +29,6 @@ export function logScale(min: number, max: number, from: number, to: number): Sc
   );
   return {
     at: (figure) => from + ((Math.log10(figure) - low) / (high - low)) * (to - from),
-    ticks: powers.length >= 2 ? powers : [min, max],
+    ticks: powers.length >= 2 ? powers : [...new Set([min, max])],
   };
 }
