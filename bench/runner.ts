@@ -41,7 +41,13 @@ export async function runRows(rows: readonly Row[], options: RunnerOptions): Pro
     const systems: System[] = [];
     try {
       for (const name of wanted(sharing, options)) systems.push(await standUp(name, keys, options));
-      for (const row of sharing) results.set(row, await runRow(row, systems, options));
+      for (const row of sharing) {
+        if (systems.some(({ name }) => row.systems.includes(name))) {
+          results.set(row, await runRow(row, systems, options));
+        } else {
+          options.say(`${row.id}: none of its systems is installed`);
+        }
+      }
     } finally {
       for (const system of systems) await system.stop();
     }
