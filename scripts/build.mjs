@@ -37,12 +37,13 @@ export function install() {
   if (existsSync(installed)) utimesSync(installed, now, now);
 }
 
-/** Compiles `src`, `test` and `bench` when something there is newer than the last build. */
+/** Compiles `src`, `test`, `bench` and `examples` when something there is newer than the last build. */
 export function build() {
   const sources = Math.max(
     newestBelow(join(root, 'src')),
     newestBelow(join(root, 'test')),
     newestBelow(join(root, 'bench')),
+    newestBelow(join(root, 'examples')),
     modified(join(root, 'tsconfig.json')),
     modified(join(root, 'package-lock.json')),
   );
@@ -52,6 +53,7 @@ export function build() {
   run(process.execPath, [tsc]);
   run(process.execPath, [tsc, '-p', 'test']);
   run(process.execPath, [tsc, '-p', 'bench']);
+  run(process.execPath, [tsc, '-p', 'examples']);
   writeFileSync(stamp, '');
 }
 

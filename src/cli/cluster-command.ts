@@ -35,41 +35,46 @@ interface ClusterOptions {
 /** The processes of a cluster, from their start until the last one is gone. */
 class Cluster {
   readonly #config: ClusterConfig;
-  readonly #children = new Map<number, ChildProcess>();
+  /** By what runs there: `server 0`, `monitor 1`. */
+  readonly #children = new Map<string, ChildProcess>();
   #stopping = false;
   #started = false;
   #exitCode: number = exitCodes.done;
 
   constructor(config: ClusterConfig, { config: file, dialect, logLevel }: ClusterOptions) {
     this.#config = config;
-    for (const { id } of config.servers) {
-      const args = [KVRAFT, 'server', String(id), '--config', file, '--log-level', logLevel];
-      if (dialect !== undefined) args.push('--dialect', dialect);
+    const names = [
+      ...config.monitors.map(({ id }) => ['monitor', String(id)]),
+      ...config.servers.map(({ id }) => ['server', String(id)]),
+    ];
+    for (const name of names) {
+      const args = [KVRAFT, ...name, '--config', file, '--log-level', logLevel];
+      if (dialect !== undefined && name[0] === 'server') args.push('--dialect', dialect);
       // Servers get a process group of their own: Ctrl-C reaches only this process, which then stops them in order.
       // The channel tells them when this process is gone without a word: then they stop, too.
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
       });
-      this.#children.set(id, child);
+      this.#children.set(name.join(' '), child);
     }
   }
 
   /** Resolves with the exit code when all servers are gone. */
   async run(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#stop());
-    const gone = Promise.all([...this.#children].map(([id, child]) => this.#watch(id, child)));
+    const gone = Promise.all([...this.#children].map(([name, child]) => this.#watch(name, child)));
     void this.#announce();
     await gone;
     return this.#exitCode;
   }
 
-  #watch(id: number, child: ChildProcess): Promise<void> {
+  #watch(name: string, child: ChildProcess): Promise<void> {
     return new Promise((resolve) => {
       const ended = (how: string, code: number): void => {
-        if (!this.#children.delete(id)) return;
+        if (!this.#children.delete(name)) return;
         if (!this.#stopping) {
-          console.error(`server ${id} ended (${how})`);
+          console.error(`${name} ended (${how})`);
           if (!this.#started) {
             this.#exitCode = code;
             this.#stop();
@@ -87,7 +92,7 @@ class Cluster {
     let patient = true;
     while (!this.#stopping) {
       const rows = await askStatus(this.#config.servers);
-      const leader = rows.find((row) => row.up && row.role === 'leader');
+      const leader = rows.find((row) => row.up && row.leaderId === row.id);
       const allUp = rows.every(({ up }) => up);
       if (leader !== undefined && (allUp || !patient)) {
         this.#started = true;
@@ -104,7 +109,8 @@ class Cluster {
   #greeting(rows: readonly StatusRow[], leaderId: number): string {
     const lines = this.#config.servers.map((server) => {
       const up = rows.some((row) => row.id === server.id && row.up);
-      const note = !up ? '  (does not answer)' : server.id === leaderId ? '  (leader)' : '';
+      const role = rows.find((row) => row.id === server.id && row.up) as { role?: string } | undefined;
+      const note = !up ? '  (does not answer)' : server.id === leaderId ? `  (${role?.role})` : '';
       return `  server ${server.id}  ${address(server)}${note}${furtherListeners(server)}`;
     });
     const [first] = this.#config.servers;

@@ -3,14 +3,15 @@ import pretty from 'pino-pretty';
 import type { Logger } from '../base/logger.ts';
 
 export interface LoggerOptions {
-  /** Named in every line. */
-  readonly server: number;
+  /** What logs, named in every line: a server or a monitor. */
+  readonly server?: number;
+  readonly monitor?: number;
   readonly level: string;
 }
 
 /** Logs to standard error: JSON lines, or readable ones on a terminal. */
-export function createLogger({ server, level }: LoggerOptions): Logger {
-  const options = { level, base: { server }, timestamp: pino.stdTimeFunctions.isoTime };
+export function createLogger({ level, ...base }: LoggerOptions): Logger {
+  const options = { level, base, timestamp: pino.stdTimeFunctions.isoTime };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: true }));
   return pino(
     options,
@@ -18,8 +19,8 @@ export function createLogger({ server, level }: LoggerOptions): Logger {
       destination: 2,
       sync: true,
       translateTime: 'SYS:HH:MM:ss.l',
-      ignore: 'server',
-      messageFormat: `server ${server}: {msg}`,
+      ignore: 'server,monitor',
+      messageFormat: `${Object.entries(base).flat().join(' ')}: {msg}`,
     }),
   );
 }

@@ -7,6 +7,7 @@ import { registerCheck } from './check-command.ts';
 import { registerCheckStore } from './check-store-command.ts';
 import { registerCluster } from './cluster-command.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { registerMonitor } from './monitor-command.ts';
 import { registerServer } from './server-command.ts';
 import { registerSim } from './sim-command.ts';
 import { registerSoak } from './soak/soak-command.ts';
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(kvraft --help shows what there is)')
     .exitOverride();
   registerServer(program);
+  registerMonitor(program);
   registerCluster(program);
   registerStatus(program);
   registerClientCommands(program);

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { askAdmin } from '../net/admin-client.ts';
+import type { Address } from '../net/tcp-sockets.ts';
 import { readConfig, type ServerConfig } from '../server/config.ts';
-import type { ServerStatus } from '../server/status.ts';
+import type { MonitorConfig } from '../server/config-monitors.ts';
+import type { MonitorStatus, ServerStatus } from '../server/status.ts';
 import { exitCodes } from './exit-codes.ts';
 import { configOption } from './options.ts';
 
@@ -12,33 +14,53 @@ const textColumns = new Set([1, 8]);
 /** A server as `kvraft status --json` prints it; of one that does not answer only `id` and `up` are known. */
 export type StatusRow = { readonly id: number; readonly up: false } | ({ readonly up: true } & ServerStatus);
 
+/** The same of a monitor of the view service. */
+export type MonitorRow =
+  { readonly id: number; readonly up: false } | ({ readonly up: true } & MonitorStatus);
+
 /** Asks every server of a configuration how it is. */
 export function askStatus(servers: readonly ServerConfig[]): Promise<StatusRow[]> {
   return Promise.all(
-    servers.map(async ({ id, hostname, logPort }): Promise<StatusRow> => {
-      try {
-        const status = await askAdmin(
-          { host: hostname, port: logPort, timeoutMs: TIMEOUT_MS },
-          { ask: 'status' },
-        );
-        return { ...(status as ServerStatus), up: true };
-      } catch {
-        return { id, up: false };
-      }
-    }),
+    servers.map(({ id, hostname, logPort }) => ask<ServerStatus>(id, { host: hostname, port: logPort })),
   );
+}
+
+function askMonitors(monitors: readonly MonitorConfig[]): Promise<MonitorRow[]> {
+  return Promise.all(
+    monitors.map(({ id, hostname, port }) => ask<MonitorStatus>(id, { host: hostname, port })),
+  );
+}
+
+async function ask<Status extends object>(
+  id: number,
+  address: Address,
+): Promise<{ readonly id: number; readonly up: false } | ({ readonly up: true } & Status)> {
+  try {
+    const status = (await askAdmin(
+      { ...address, timeoutMs: TIMEOUT_MS },
+      { ask: 'status' },
+    )) as Status | null;
+    if (status !== null) return { ...status, up: true };
+  } catch {
+    // Not there, or not to be talked with: the same to whoever asks.
+  }
+  return { id, up: false };
 }
 
 export function registerStatus(program: Command): void {
   program
     .command('status')
-    .description('show how every server of the cluster is doing; exit code 4 when none answers')
+    .description(
+      'show how every server and monitor of the cluster is doing; exit code 4 when no server answers',
+    )
     .addOption(configOption())
-    .option('--json', 'print {"servers": […]} for programs')
+    .option('--json', 'print {"servers": […]} for programs, with "monitors" where there are any')
     .action(async (options: { config: string; json?: true }) => {
-      const rows = await askStatus(readConfig(options.config).servers);
-      if (options.json) console.log(JSON.stringify({ servers: rows }));
-      else console.log(formatStatus(rows));
+      const { servers, monitors: configured } = readConfig(options.config);
+      const [rows, monitors] = await Promise.all([askStatus(servers), askMonitors(configured)]);
+      if (options.json)
+        console.log(JSON.stringify({ servers: rows, ...(monitors.length > 0 && { monitors }) }));
+      else console.log([formatStatus(rows), ...formatMonitors(monitors)].join('\n'));
       if (!rows.some(({ up }) => up)) process.exitCode = exitCodes.unreachable;
     });
 }
@@ -64,7 +86,27 @@ function formatStatus(rows: readonly StatusRow[]): string {
           ]
         : [row.id, 'down', '', '', '', '', '', '', ''],
     ),
-  ].map((row) => row.map(String));
+  ];
+  return formatTable(table);
+}
+
+/** The monitors, and what the leading one waits for; nothing where there are none. */
+function formatMonitors(rows: readonly MonitorRow[]): string[] {
+  if (rows.length === 0) return [];
+  const table = [
+    ['monitor', 'role', 'term', 'view', 'primary', 'backup', 'in sync', 'pid'],
+    ...rows.map((row) =>
+      row.up
+        ? [row.id, row.role, row.term, row.view, row.primary ?? '-', row.backup ?? '-', row.inSync, row.pid]
+        : [row.id, 'down', '', '', '', '', '', ''],
+    ),
+  ];
+  const waiting = rows.flatMap((row) => (row.up && row.waiting !== '' ? [row.waiting] : []));
+  return ['', formatTable(table), ...waiting.map((reason) => `the view service waits: ${reason}`)];
+}
+
+function formatTable(rows: readonly (readonly unknown[])[]): string {
+  const table = rows.map((row) => row.map(String));
   const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? '').length)),
   );

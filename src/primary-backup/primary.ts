@@ -17,7 +17,7 @@ export type Sync = 'alone' | 'closing' | 'in-sync';
 
 /** One view in which this server is the primary. */
 export class Primacy {
-  readonly #engine: Engine;
+  readonly engine: Engine;
   readonly #reading: Reading;
   /** Whose answers the progress of each server speaks of. */
   readonly #lives = new Map<MemberId, Life>();
@@ -28,7 +28,7 @@ export class Primacy {
   #heardAt = 0;
 
   constructor(engine: Engine) {
-    this.#engine = engine;
+    this.engine = engine;
     this.#reading = new Reading(engine);
     const { log, config } = engine;
     engine.peers.clear();
@@ -50,30 +50,30 @@ export class Primacy {
 
   /** Whether its backup has not been heard for too long. */
   get isBackupUnreachable(): boolean {
-    const { view, config } = this.#engine;
+    const { view, config } = this.engine;
     return view.backup !== null && this.#ticks - this.#heardAt > config.unreachableTicks;
   }
 
   propose(data: Uint8Array, stampMs: number): number | 'overloaded' {
-    const { log, config, view } = this.#engine;
+    const { log, config, view } = this.engine;
     const uncommitted = this.#uncommittedBytes;
     if (uncommitted > 0 && uncommitted + data.length > config.uncommittedBytesMax) return 'overloaded';
     this.#uncommittedBytes += data.length;
     const index = log.lastIndex + 1;
-    this.#engine.append({
+    this.engine.append({
       index,
       term: view.number,
       type: 'normal',
       stampMs: Math.max(stampMs, log.lastStampMs),
       data,
     });
-    this.#engine.preparesDue = true;
+    this.engine.preparesDue = true;
     return index;
   }
 
   tick(): void {
     this.#ticks++;
-    const { peers, config } = this.#engine;
+    const { peers, config } = this.engine;
     if (this.sync === 'closing' && this.isBackupUnreachable) this.sync = 'alone';
     if (this.#ticks % config.commitTicks !== 0) return;
     for (const peer of peers.values()) {
@@ -82,13 +82,13 @@ export class Primacy {
       if (peer.stuck) peer.becomeProbe();
       peer.recentActive = peer.recentActive && this.#ticks % (config.commitTicks * 16) !== 0;
     }
-    this.#engine.preparesDue = true;
+    this.engine.preparesDue = true;
     this.#beat();
   }
 
   /** Commits what is durable here and, if the backup counts, there. */
   maybeCommit(): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     const { view, log, committed: before } = engine;
     const matched = view.backup === null ? 0 : (engine.peers.get(view.backup.server)?.matchIndex ?? 0);
     engine.commitTo(this.sync === 'alone' ? engine.persisted : Math.min(engine.persisted, matched));
@@ -112,14 +112,14 @@ export class Primacy {
 
   /** What is known of the server that answers; undefined if the answer is to be passed over. */
   #hear(message: PrepareOk | CommitOk): Progress | undefined {
-    const { peers, log, config } = this.#engine;
+    const { peers, log, config } = this.engine;
     const { from, folder, boot } = message;
     let peer = peers.get(from);
     if (peer === undefined) return undefined;
     const life: Life = { server: from, folder, boot };
     if (this.#isBackup(message)) {
       this.#heardAt = this.#ticks;
-    } else if (this.#engine.view.backup?.server === from) {
+    } else if (this.engine.view.backup?.server === from) {
       // Another life of the backup's server: what it holds does not count in this view, and the next one is near.
       return undefined;
     }
@@ -136,20 +136,20 @@ export class Primacy {
 
   /** The answer comes from the life that the view names. */
   #isBackup({ from, folder, boot }: PrepareOk | CommitOk): boolean {
-    return sameLife({ server: from, folder, boot }, this.#engine.view.backup);
+    return sameLife({ server: from, folder, boot }, this.engine.view.backup);
   }
 
   /** The answer that says that a whole state arrived may have been lost: it is asked for, where that helps. */
   #checkTransfer(peer: Progress): void {
     const { snapshotIndex, member } = peer;
     if (peer.state !== 'snapshot' || snapshotIndex === 0) return;
-    const prevView = this.#engine.log.termAt(snapshotIndex);
+    const prevView = this.engine.log.termAt(snapshotIndex);
     if (prevView === undefined) return peer.becomeProbe();
-    this.#engine.messages.push(this.#prepare(member, { prevIndex: snapshotIndex, prevView, entries: [] }));
+    this.engine.messages.push(this.#prepare(member, { prevIndex: snapshotIndex, prevView, entries: [] }));
   }
 
   #accepted(peer: Progress, message: PrepareOk): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     const { log } = engine;
     if (message.index > log.lastIndex) return;
     if (!peer.update(message.index)) return;
@@ -163,7 +163,7 @@ export class Primacy {
 
   /** The backup holds more than before. */
   #progress(backup: Progress): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     if (this.sync === 'alone' && backup.state === 'replicate') {
       if (engine.log.lastIndex - backup.matchIndex <= BEHIND_MAX) this.sync = 'closing';
     }
@@ -181,17 +181,17 @@ export class Primacy {
       peer.becomeProbe();
     } else {
       if (index !== peer.nextIndex - 1) return;
-      const shared = this.#engine.log.lastWithTermAtMost(hintIndex, hintView).index;
+      const shared = this.engine.log.lastWithTermAtMost(hintIndex, hintView).index;
       peer.nextIndex = Math.max(peer.matchIndex + 1, Math.min(index, shared + 1));
       peer.probeSent = false;
     }
-    this.#engine.preparesDue = true;
+    this.engine.preparesDue = true;
   }
 
   // Feeding the others.
 
   sendPrepares(): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     engine.preparesDue = false;
     for (const peer of engine.peers.values()) this.#sendPreparesTo(peer);
     const backup = this.sync === 'in-sync' ? engine.view.backup : null;
@@ -202,7 +202,7 @@ export class Primacy {
   }
 
   get hasPrepares(): boolean {
-    const { log, peers } = this.#engine;
+    const { log, peers } = this.engine;
     for (const peer of peers.values()) {
       if (!peer.paused && peer.nextIndex <= log.lastIndex) return true;
     }
@@ -210,7 +210,7 @@ export class Primacy {
   }
 
   #sendPreparesTo(peer: Progress): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     const { prepareEntriesMax, prepareBytesMax } = engine.config;
     while (!peer.paused && peer.nextIndex <= engine.log.lastIndex) {
       const prevIndex = peer.nextIndex - 1;
@@ -233,28 +233,28 @@ export class Primacy {
 
   /** Tells a server at once how far operations are committed, as far as it is known to hold them. */
   sendCommitTo(server: MemberId): void {
-    const peer = this.#engine.peers.get(server);
-    const { log, committed } = this.#engine;
+    const peer = this.engine.peers.get(server);
+    const { log, committed } = this.engine;
     if (peer?.state !== 'replicate' || Math.min(peer.matchIndex, committed) <= peer.toldCommit) return;
     const prevView = log.termAt(peer.matchIndex);
     if (prevView === undefined) return;
     peer.toldCommit = Math.min(peer.matchIndex, committed);
     const position = { prevIndex: peer.matchIndex, prevView, entries: [] };
-    this.#engine.messages.push(this.#prepare(server, position));
+    this.engine.messages.push(this.#prepare(server, position));
   }
 
   #prepare(to: MemberId, position: Pick<Prepare, 'prevIndex' | 'prevView' | 'entries'>): Prepare {
-    const { id, view, committed } = this.#engine;
+    const { id, view, committed } = this.engine;
     return { type: 'Prepare', from: id, to, view: view.number, ...position, committed };
   }
 
   /** Every server is told that the primary is there; the backup confirms the newest round of reads by its answer. */
   #beat(): void {
-    for (const peer of this.#engine.peers.values()) this.#sendBeat(peer);
+    for (const peer of this.engine.peers.values()) this.#sendBeat(peer);
   }
 
   #sendBeat({ member, matchIndex }: Progress): void {
-    const { id, view, messages, committed } = this.#engine;
+    const { id, view, messages, committed } = this.engine;
     messages.push({
       type: 'Commit',
       from: id,
@@ -268,8 +268,8 @@ export class Primacy {
   // Reads.
 
   read(context: number, asker: { from: MemberId; minIndex: number; stampMs: number }): void {
-    this.#reading.add({ context, ...asker, index: Math.max(this.#engine.committed, asker.minIndex) });
-    this.#engine.preparesDue = true;
+    this.#reading.add({ context, ...asker, index: Math.max(this.engine.committed, asker.minIndex) });
+    this.engine.preparesDue = true;
   }
 
   /** What this server reads itself and waits for confirmation goes to the next view, if it leads that, too. */

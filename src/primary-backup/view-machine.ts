@@ -26,10 +26,15 @@ export class ViewMachine implements StateMachine<ViewState> {
   apply(bytes: Uint8Array): ViewState {
     const command = decodeViewCommand(bytes);
     if (command === null) return this.#state;
-    const state = applyViewCommand(this.#state, command);
+    const state = this.rule(this.#state, command);
     if (state !== this.#state) this.#storage.put(this.#key, Buffer.from(JSON.stringify(state), 'utf8'));
     this.#state = state;
     return state;
+  }
+
+  /** What a command makes of a state. */
+  rule(state: ViewState, command: ViewCommand): ViewState {
+    return applyViewCommand(state, command);
   }
 
   save(): void {

@@ -164,7 +164,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#schedule();
   }
 
-  status(): ReplicaStatus & { readonly waiting: string } {
+  status(): ReplicaStatus {
     const node = this.#node;
     const { identity, machine, store, servers } = this.#parts;
     const { primary, backup } = node.view;
@@ -191,13 +191,12 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   }
 
   /**
-   * Tells the view service that this server is about to stop. False where it has no place to hand over. Whether
-   * another server took over is seen by `onLeaderChange`.
+   * Tells the view service that this server is about to stop. False when there is no use in waiting for another one
+   * to take over, which is seen by `onLeaderChange`.
    */
   handOver(): boolean {
-    if (this.#node.place === 'spare') return false;
     this.#pinger.leave();
-    return true;
+    return this.#node.sync === 'in-sync';
   }
 
   /** Fails what is pending and stops all activity; the log and the store are the caller's to close. */

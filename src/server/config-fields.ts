@@ -60,9 +60,10 @@ export class Fields {
     });
   }
 
-  /** The objects of a list with at least `min` and at most `max` items. */
+  /** The objects of a list with at least `min` and at most `max` items; with a `min` of 0 it may be missing. */
   list(name: string, min: number, max: number): Fields[] {
     const value = this.#take(name);
+    if (value === undefined && min === 0) return [];
     if (value === undefined) throw this.fault(name, 'is missing');
     if (!Array.isArray(value)) throw this.fault(name, `${describe(value)} is not a list [ … ]`);
     if (value.length < min) throw this.fault(name, 'names no server');

@@ -137,3 +137,34 @@ test('an election timeout that a lost heartbeat would exceed is refused', () => 
 test('a file that is not there says how to name one', () => {
   assert.throws(() => readConfig('/nowhere/config.json'), /ENOENT.*--config/);
 });
+
+test('an engine with a view service is read with its monitors', () => {
+  const text = `{ "engine": "primary-backup", "pingIntervalMs": 50, "servers": [{"Id": 0, "ClientPort": 8000, "LogPort": 9000}],
+    "Monitors": [{"id": 0, "port": 9100}, {"Id": 7, "Hostname": "m", "Port": 9100}] }`;
+  const { engine, monitors, timings } = parseConfig(text, '/etc/kvraft/config.json');
+  assert.equal(engine, 'primary-backup');
+  assert.deepEqual(monitors, [
+    { id: 0, hostname: 'localhost', port: 9100 },
+    { id: 7, hostname: 'm', port: 9100 },
+  ]);
+  assert.deepEqual(timings, { pingIntervalMs: 50, deadPings: 5 });
+});
+
+test('engines and monitors that cannot be used are refused, with their place', () => {
+  const server = '"servers": [{"Id": 0, "ClientPort": 8000, "LogPort": 9000}]';
+  const refused: [string, RegExp][] = [
+    [`{${server}, "engine": "paxos"}`, /: engine: "paxos" is none of raft, primary-backup$/],
+    [`{${server}, "engine": "primary-backup"}`, /: monitors: is missing/],
+    [`{${server}, "monitors": [{"Id": 0, "Port": 9100}]}`, /: monitors: only the engine primary-backup/],
+    [
+      `{${server}, "engine": "primary-backup", "monitors": [{"Id": 0, "Port": 9000}]}`,
+      /: monitors\[0\]\.Port: 9000 on localhost is also servers\[0\]\.LogPort$/,
+    ],
+    [
+      `{${server}, "engine": "primary-backup", "monitors": [{"Id": 0, "Port": 9100}, {"Id": 0, "Port": 9101}]}`,
+      /: monitors\[1\]\.Id: 0 is also the Id of monitors\[0\]$/,
+    ],
+  ];
+  for (const [text, message] of refused)
+    assert.throws(() => parseConfig(text, 'config.json'), { code: 'INVALID_CONFIG', message });
+});

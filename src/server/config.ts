@@ -6,6 +6,8 @@ import { limits } from '../base/limits.ts';
 import { defaultReplicaOptions, type ReplicaOptions } from '../replica/options.ts';
 import type { TextDialectName } from '../wire/text-dialects.ts';
 import { Fields } from './config-fields.ts';
+import { parseEngine, type EngineConfig } from './config-monitors.ts';
+import { MONITOR_IDS_FROM } from '../replica/open-monitor.ts';
 import { parseDialect, parseListeners, PORT_MAX, type ListenerConfig } from './config-listeners.ts';
 
 /** One server of the cluster. */
@@ -21,7 +23,7 @@ export interface ServerConfig {
 }
 
 /** A whole configuration, with all defaults filled in. */
-export interface ClusterConfig {
+export interface ClusterConfig extends EngineConfig {
   /** Absolute; every server keeps its data in a folder of its own below it. */
   readonly path: string;
   readonly servers: readonly ServerConfig[];
@@ -45,6 +47,10 @@ export interface ConfigDefaults {
 /** The folder that a server keeps its data in. */
 export const dataFolder = (config: ClusterConfig, serverId: number): string =>
   resolve(config.path, `server-${serverId}`);
+
+/** The folder that a monitor keeps its data in. */
+export const monitorFolder = (config: ClusterConfig, monitorId: number): string =>
+  resolve(config.path, `monitor-${monitorId}`);
 
 /** Reads a configuration file. Throws an `INVALID_CONFIG` error of one line that names the place and the fault. */
 export function readConfig(file: string, defaults: ConfigDefaults = {}): ClusterConfig {
@@ -87,9 +93,10 @@ export function parseConfig(text: string, file: string, defaults: ConfigDefaults
     connectionsMax: top.integer('connectionsMax', 1, 1_000_000, limits.connectionsMax),
     segmentBytes: limits.segmentBytes,
     replica: parseReplicaOptions(top),
+    ...parseEngine(top),
   };
   top.done();
-  checkServers(top, config.servers, places);
+  checkServers(top, config, places);
   return config;
 }
 
@@ -127,20 +134,27 @@ function parseReplicaOptions(top: Fields): ReplicaOptions {
   };
 }
 
-/** Ids must differ, and so must the addresses that servers listen at. */
-function checkServers(top: Fields, servers: readonly ServerConfig[], places: readonly ServerPlaces[]): void {
+/** Ids must differ, and so must the addresses that servers and monitors listen at. */
+function checkServers(
+  top: Fields,
+  { engine, servers, monitors }: ClusterConfig,
+  places: readonly ServerPlaces[],
+): void {
   const ids = new Map<number, number>();
   const addresses = new Map<string, string>();
+  const take = (hostname: string, port: number, place: string): void => {
+    const address = `${hostname.toLowerCase()}:${port}`;
+    const other = addresses.get(address);
+    if (other !== undefined) throw top.fault(place, `${port} on ${hostname} is also ${other}`);
+    addresses.set(address, place);
+  };
   for (const [at, { id, hostname }] of servers.entries()) {
     const twin = ids.get(id);
     if (twin !== undefined) throw top.fault(`servers[${at}].Id`, `${id} is also the Id of servers[${twin}]`);
     ids.set(id, at);
-    for (const { place, port } of places[at] ?? []) {
-      const address = `${hostname.toLowerCase()}:${port}`;
-      const other = addresses.get(address);
-      const full = `servers[${at}].${place}`;
-      if (other !== undefined) throw top.fault(full, `${port} on ${hostname} is also ${other}`);
-      addresses.set(address, full);
-    }
+    if (engine === 'primary-backup' && id >= MONITOR_IDS_FROM)
+      throw top.fault(`servers[${at}].Id`, `${id} is not below ${MONITOR_IDS_FROM}, as this engine wants it`);
+    for (const { place, port } of places[at] ?? []) take(hostname, port, `servers[${at}].${place}`);
   }
+  for (const [at, { hostname, port }] of monitors.entries()) take(hostname, port, `monitors[${at}].Port`);
 }

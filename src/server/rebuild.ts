@@ -32,10 +32,18 @@ export async function prepareRebuild(
   logger: Logger,
 ): Promise<void> {
   const known = await askOthers(others, setup.serverId);
+  startOver(folder, logger);
+  Identity.create(nodeVfs, folder, setup, { generation: known.generation + 1, clusterId: known.clusterId });
+}
+
+/**
+ * Empties a data folder. Under the engine primary-backup that is all there is to do: the server comes as a new one, and
+ * the view service does not take it for who it was.
+ */
+export function startOver(folder: string, logger: Logger): void {
   const aside = moveAside(folder);
   if (aside !== null)
     logger.warn({ aside }, 'rebuilding: the old data was moved aside, remove it when all is well');
-  Identity.create(nodeVfs, folder, setup, { generation: known.generation + 1, clusterId: known.clusterId });
 }
 
 async function askOthers(others: readonly ServerConfig[], serverId: number): Promise<Known> {

@@ -12,15 +12,19 @@ import { KvReader } from '../listeners/kv-reader.ts';
 import { RpcService, type AcceptedConnection } from '../listeners/rpc-service.ts';
 import { ServerSession } from '../listeners/server-session.ts';
 import { TcpTransport, type TcpTransportOptions } from '../net/tcp-transport.ts';
+import { openPrimaryBackup, type OpenPrimaryBackup } from '../replica/open-primary-backup.ts';
 import { openReplica, type OpenReplica } from '../replica/open-replica.ts';
+import type { StateStorage } from '../store/store.ts';
 import { openLmdbStore } from '../store/lmdb-backend.ts';
 import { lockFolder, type FolderLock } from '../wal/folder-lock.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
+import { allAddresses } from './addresses.ts';
 import { rpcAddress } from './config-listeners.ts';
+import { monitorNode } from './config-monitors.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
 import { addListeners, type ListenerConfig } from './config-listeners.ts';
 import { checkListeners, Listeners } from './listeners.ts';
-import { prepareRebuild } from './rebuild.ts';
+import { prepareRebuild, startOver } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
 
 export interface ServerSetup {
@@ -87,7 +91,8 @@ function ownConfig({ config, serverId, listen = [] }: ServerSetup): ServerConfig
   return own;
 }
 
-function rebuild({ config, serverId, logger }: ServerSetup, folder: string): Promise<void> {
+async function rebuild({ config, serverId, logger }: ServerSetup, folder: string): Promise<void> {
+  if (config.engine === 'primary-backup') return startOver(folder, logger);
   const foundingServers = config.servers.map(({ id }) => id);
   const others = config.servers.filter(({ id }) => id !== serverId);
   const prng = createPrng(randomInt(PRNG_SEED_BITS));
@@ -102,9 +107,7 @@ function transportOptions(
   return {
     serverId,
     listen: { port: own.logPort },
-    peers: new Map(
-      config.servers.map(({ id, hostname, logPort }) => [id, { host: hostname, port: logPort }]),
-    ),
+    peers: allAddresses(config),
     clock: nodeClock,
     prng: createPrng(randomInt(PRNG_SEED_BITS)),
     logger,
@@ -112,11 +115,40 @@ function transportOptions(
   };
 }
 
+type OpenEngine = OpenReplica<KvStateMachine> | OpenPrimaryBackup<KvStateMachine>;
+
+function openEngine(
+  { config, serverId, logger, onFatal }: ServerSetup,
+  folder: string,
+  transport: TcpTransport,
+): OpenEngine {
+  const setup = {
+    serverId,
+    servers: config.servers.map(({ id }) => id),
+    folder,
+    vfs: nodeVfs,
+    openStore: (path: string) => openLmdbStore(path, { clock: nodeClock }),
+    // Never with limits of a configuration: servers that differ in them would come apart.
+    makeMachine: (storage: StateStorage) =>
+      new KvStateMachine(storage, { valueBytesMax: limits.valueBytesCeiling }),
+    transport,
+    clock: nodeClock,
+    prng: createPrng(randomInt(PRNG_SEED_BITS)),
+    logger,
+    options: config.replica,
+    segmentBytes: config.segmentBytes,
+    onFatal,
+  };
+  if (config.engine === 'raft') return openReplica(setup);
+  const monitors = config.monitors.map(({ id }) => monitorNode(id));
+  return openPrimaryBackup({ ...setup, monitors, timings: config.timings });
+}
+
 class Server implements RunningServer {
   readonly #setup: ServerSetup;
   readonly #lock: FolderLock;
   readonly #transport: TcpTransport;
-  readonly #open: OpenReplica<KvStateMachine>;
+  readonly #open: OpenEngine;
   readonly #admission: Admission;
   readonly #rpc: RpcService;
   readonly #listeners: Listeners;
@@ -129,26 +161,11 @@ class Server implements RunningServer {
     lock: FolderLock,
     transport: TcpTransport,
   ) {
-    const { config, serverId, logger, onFatal } = setup;
+    const { config, serverId, logger } = setup;
     this.#setup = setup;
     this.#lock = lock;
     this.#transport = transport;
-    this.#open = openReplica({
-      serverId,
-      servers: config.servers.map(({ id }) => id),
-      folder,
-      vfs: nodeVfs,
-      openStore: (path) => openLmdbStore(path, { clock: nodeClock }),
-      // Never with limits of a configuration: servers that differ in them would come apart.
-      makeMachine: (storage) => new KvStateMachine(storage, { valueBytesMax: limits.valueBytesCeiling }),
-      transport,
-      clock: nodeClock,
-      prng: createPrng(randomInt(PRNG_SEED_BITS)),
-      logger,
-      options: config.replica,
-      segmentBytes: config.segmentBytes,
-      onFatal,
-    });
+    this.#open = openEngine(setup, folder, transport);
     const { replica, machine } = this.#open;
     this.#admission = new Admission({ clock: nodeClock, connectionsMax: config.connectionsMax });
     this.#rpc = new RpcService({
@@ -207,6 +224,7 @@ class Server implements RunningServer {
       listeners: this.#listeners.status(),
       rssBytes: process.memoryUsage.rss(),
       uptimeMs: Math.round(nodeClock.monotonicMs() - this.#startedMs),
+      ...(status.waiting === undefined ? {} : { waiting: status.waiting }),
     };
   }
 

@@ -33,4 +33,27 @@ export interface ServerStatus {
   readonly listeners: readonly ListenerStatus[];
   readonly rssBytes: number;
   readonly uptimeMs: number;
+  /** Of the engine primary-backup: why no view can follow, empty when nothing is in the way. */
+  readonly waiting?: string;
+}
+
+/** What a monitor tells of itself when asked. Ids are those of the configuration. */
+export interface MonitorStatus {
+  readonly id: number;
+  /** In the Raft group of the monitors. */
+  readonly role: string;
+  readonly term: number;
+  readonly leaderId: number | null;
+  readonly commitIndex: number;
+  readonly clusterId: string;
+  /** The number of the current view, 0 before the first. */
+  readonly view: number;
+  readonly primary: number | null;
+  readonly backup: number | null;
+  readonly acknowledged: boolean;
+  readonly inSync: boolean;
+  /** Why no view can follow, as the leading monitor knows it; empty when nothing is in the way. */
+  readonly waiting: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
 }

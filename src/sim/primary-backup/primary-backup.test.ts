@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { runPrimaryBackupWorld } from './world.ts';
 
 /** `KVRAFT_SEEDS` asks for more worlds. */
-const SEEDS = Number(process.env['KVRAFT_SEEDS'] ?? (process.env['KVRAFT_TEST_FULL'] === '1' ? 2_000 : 20));
-const SEEDS_RUN_TWICE = 4;
+const SEEDS = Number(process.env['KVRAFT_SEEDS'] ?? (process.env['KVRAFT_TEST_FULL'] === '1' ? 2_000 : 12));
+const SEEDS_RUN_TWICE = 2;
 
 test(`${SEEDS} worlds of primary, backup and monitors full of faults keep every promise`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -14,10 +14,13 @@ export interface Sabotage {
   readonly world?: Partial<WorldOptions>;
   /** Or the scenario, for what chance seldom comes upon. */
   readonly scenario?: Scenario;
+  /** Or another way to play a seed: what is found wrong, null if nothing is. */
+  readonly play?: (seed: number) => string | null;
 }
 
 /** What is found wrong with a seed; null if nothing is. */
-function play({ world, scenario }: Sabotage, seed: number): string | null {
+function play({ world, scenario, play }: Sabotage, seed: number): string | null {
+  if (play !== undefined) return play(seed);
   if (scenario !== undefined) return runScenario(scenario, seed).failure;
   return runWorld(seed, { world: { ...world, seed } }).failure;
 }

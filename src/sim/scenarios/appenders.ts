@@ -1,14 +1,12 @@
-import { SimFailure } from '../sim-cluster.ts';
-import type { SimServer } from '../sim-server.ts';
-import type { Clients } from './clients.ts';
-import type { Stage } from './stage.ts';
+import { SimFailure } from '../failure.ts';
+import type { Clients, ClientStage, StageServer } from './clients.ts';
 
-export interface AppendersOptions {
+export interface AppendersOptions<Server> {
   readonly clients: number;
   /** The key that a client appends to; no two groups of appenders share one. */
   readonly key?: (client: number) => string;
   /** Servers that they talk to; all by default. */
-  readonly servers?: readonly SimServer[];
+  readonly servers?: readonly Server[];
   /** Pause between an answer and the next request. */
   readonly thinkMs?: number;
   /** Bytes that each token is filled up with. */
@@ -22,10 +20,10 @@ type Fate = 'ok' | 'unknown' | 'failed';
  * did not get there is sent again, to another server; one whose fate is unknown is not. In the end every confirmed
  * token must stand there once, in the order of its client's calls, no failed one, and nothing twice.
  */
-export class Appenders {
-  readonly #stage: Stage;
-  readonly #clients: Clients;
-  readonly #options: Required<AppendersOptions>;
+export class Appenders<Server extends StageServer = StageServer> {
+  readonly #stage: ClientStage<Server>;
+  readonly #clients: Clients<Server>;
+  readonly #options: Required<AppendersOptions<Server>>;
   readonly #fates = new Map<string, Map<string, Fate>>();
   readonly #name: string;
   #working = true;
@@ -33,7 +31,12 @@ export class Appenders {
   ok = 0;
 
   /** `name` starts the tokens, and must be nobody else's. */
-  constructor(name: string, stage: Stage, clients: Clients, options: AppendersOptions) {
+  constructor(
+    name: string,
+    stage: ClientStage<Server>,
+    clients: Clients<Server>,
+    options: AppendersOptions<Server>,
+  ) {
     this.#stage = stage;
     this.#clients = clients;
     this.#options = {
@@ -102,9 +105,9 @@ export class Appenders {
     return `${this.#name}.${client}`;
   }
 
-  #pick(): SimServer {
+  #pick(): Server {
     const { servers } = this.#options;
-    return servers[this.#stage.prng.below(servers.length)] as SimServer;
+    return servers[this.#stage.prng.below(servers.length)] as Server;
   }
 }
 

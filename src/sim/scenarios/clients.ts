@@ -8,11 +8,26 @@ import {
   type ModelName,
   type OperationResult,
 } from '../../linearizability/index.ts';
-import { SimFailure } from '../sim-cluster.ts';
-import type { SimServer } from '../sim-server.ts';
+import { SimFailure } from '../failure.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { WorkloadServer } from '../workload.ts';
+import type { WorldOptions } from '../world-options.ts';
 import { readResult, writeOp, writeResult } from '../workload.ts';
 import { Appenders, type AppendersOptions } from './appenders.ts';
-import type { Stage } from './stage.ts';
+
+/** A server on a stage. */
+export type StageServer = WorkloadServer;
+
+/** What clients need of the stage that they are on. */
+export interface ClientStage<Server> {
+  readonly world: Pick<WorldOptions, 'clientTimeoutMs' | 'requestTimeoutMs'>;
+  readonly scheduler: Scheduler;
+  readonly prng: Prng;
+  readonly servers: readonly Server[];
+  /** Waits for the server that orders operations. */
+  leader(): Server;
+  until(what: string, holds: () => boolean, limitMs?: number): void;
+}
 
 /** How a request ended for its client. */
 export type Answer =
@@ -23,14 +38,14 @@ const CHECK_STEPS_MAX = 5_000_000;
 const CLOCK_TOLERANCE_MS = 10;
 
 /** Clients of a stage: single requests that a scenario makes, and appenders that work on their own. */
-export class Clients {
-  readonly #stage: Stage;
+export class Clients<Server extends StageServer = StageServer> {
+  readonly #stage: ClientStage<Server>;
   readonly #prng: Prng;
   readonly #recorders = new Map<ModelName, HistoryRecorder>();
-  readonly #appenders: Appenders[] = [];
+  readonly #appenders: Appenders<Server>[] = [];
   #pending = 0;
 
-  constructor(stage: Stage, prng: Prng) {
+  constructor(stage: ClientStage<Server>, prng: Prng) {
     this.#stage = stage;
     this.#prng = prng;
   }
@@ -41,7 +56,7 @@ export class Clients {
   }
 
   /** Sets clients to work, each appending one unique token after the other. */
-  append(options: AppendersOptions): Appenders {
+  append(options: AppendersOptions<Server>): Appenders<Server> {
     const appenders = new Appenders(`a${this.#appenders.length}`, this.#stage, this, options);
     this.#appenders.push(appenders);
     return appenders;
@@ -52,7 +67,7 @@ export class Clients {
   }
 
   /** Waits for the answer to one request. */
-  call(client: string, server: SimServer, invocation: Invocation, model: ModelName = 'append'): Answer {
+  call(client: string, server: StageServer, invocation: Invocation, model: ModelName = 'append'): Answer {
     let answer: Answer | null = null;
     this.send(client, server, invocation, (given) => (answer = given), model);
     this.#stage.until(`${invocation.kind} by ${client}`, () => answer !== null);
@@ -60,7 +75,7 @@ export class Clients {
   }
 
   /** As `call`; a failure if it has no good answer. */
-  mustCall(client: string, server: SimServer, invocation: Invocation, model?: ModelName): OperationResult {
+  mustCall(client: string, server: StageServer, invocation: Invocation, model?: ModelName): OperationResult {
     const answer = this.call(client, server, invocation, model);
     if (!answer.ok) throw new SimFailure(`${invocation.kind} at server ${server.id} fails: ${answer.code}`);
     return answer.result;
@@ -68,7 +83,7 @@ export class Clients {
 
   send(
     client: string,
-    server: SimServer,
+    server: StageServer,
     invocation: Invocation,
     done: (answer: Answer) => void,
     model: ModelName = 'append',
@@ -116,7 +131,7 @@ export class Clients {
   }
 
   #execute(
-    server: SimServer,
+    server: StageServer,
     invocation: Invocation,
     model: ModelName,
     done: (answer: Answer) => unknown,

@@ -27,12 +27,20 @@ export function runScenario(
   seed: number,
   onLine: ((line: string) => void) | null = null,
 ): ScenarioResult {
-  const stage = new Stage(seed, scenario.options, onLine);
+  return playOn(new Stage(seed, scenario.options, onLine), scenario.play);
+}
+
+/** The same on a stage of either engine. */
+export function playOn<
+  S extends Pick<Stage, 'startAll' | 'finish' | 'digest' | 'transcript'> & {
+    readonly scheduler: { readonly nowMs: number };
+  },
+>(stage: S, play: (stage: S) => void): ScenarioResult {
   let failure: string | null = null;
   let stack: string | null = null;
   try {
     stage.startAll();
-    scenario.play(stage);
+    play(stage);
     stage.finish();
   } catch (error) {
     failure = messageOf(error);
