@@ -1,7 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { KvraftError } from '../base/errors.ts';
-import { runScenario, scenarios } from '../sim/scenarios/index.ts';
+import { runScenario, scenarios, type ScenarioResult } from '../sim/scenarios/index.ts';
 import { Totals } from '../sim/totals.ts';
+import { primaryBackupScenarios, runPrimaryBackupScenario } from '../sim/primary-backup/scenarios.ts';
+import { runPrimaryBackupWorld } from '../sim/primary-backup/world.ts';
 import { runWorld } from '../sim/world.ts';
 import { exitCodes } from './exit-codes.ts';
 import { parseCount } from './options.ts';
@@ -10,6 +12,7 @@ import { describeFailure, describeScenarioFailure } from './sim-failure.ts';
 interface SimOptions {
   readonly seed: number;
   readonly seeds: number;
+  readonly engine: 'raft' | 'primary-backup';
   readonly steps?: number;
   readonly scenario?: string;
   readonly trace?: true;
@@ -24,6 +27,11 @@ export function registerSim(program: Command): void {
     )
     .option('--seed <number>', 'the first world', parseCount, 1)
     .option('--seeds <count>', 'how many worlds, one after the other', parseCount, 1)
+    .addOption(
+      new Option('--engine <name>', 'what replicates in them')
+        .choices(['raft', 'primary-backup'])
+        .default('raft'),
+    )
     .option('--steps <count>', 'stop a world after so many events', parseCount)
     .option('--scenario <name>', 'play a scenario instead of random worlds; "list" tells their names')
     .option('--trace', 'print every event as it happens')
@@ -34,7 +42,8 @@ export function registerSim(program: Command): void {
       const startedMs = performance.now();
       const totals = new Totals();
       for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
-        const result = runWorld(seed, {
+        const run = options.engine === 'raft' ? runWorld : runPrimaryBackupWorld;
+        const result = run(seed, {
           ...(options.trace ? { onLine: (line: string) => console.log(line) } : {}),
           ...(options.steps === undefined ? {} : { stepsMax: options.steps }),
         });
@@ -52,21 +61,32 @@ export function registerSim(program: Command): void {
 /** Plays a named scenario with each seed, or lists all. */
 function playScenario(name: string, { seed, seeds, trace }: SimOptions): void {
   if (name === 'list') {
-    for (const scenario of scenarios) console.log(`${scenario.name.padEnd(32)}${scenario.about}`);
+    for (const scenario of [...scenarios, ...primaryBackupScenarios])
+      console.log(`${scenario.name.padEnd(32)}${scenario.about}`);
     return;
   }
-  const scenario = scenarios.find((each) => each.name === name);
-  if (scenario === undefined) {
+  const play = playerOf(name);
+  if (play === null) {
     const message = `no scenario is called ${name}: "--scenario list" tells their names`;
     throw new KvraftError('INVALID_ARGUMENT', message);
   }
   let failures = 0;
   for (let at = seed; at < seed + seeds; at++) {
-    const result = runScenario(scenario, at, trace ? (line) => console.log(line) : null);
+    const result = play(at, trace ? (line) => console.log(line) : null);
     if (result.failure === null) continue;
     failures++;
     console.log(describeScenarioFailure(name, at, result, trace === true));
   }
   console.log(`${name} with ${seeds} seeds, ${failures} of them failed`);
   if (failures > 0) process.exitCode = exitCodes.failed;
+}
+
+type Play = (seed: number, onLine: ((line: string) => void) | null) => ScenarioResult;
+
+/** How to play the scenario of that name, of whichever engine; null if there is none. */
+function playerOf(name: string): Play | null {
+  const scenario = scenarios.find((each) => each.name === name);
+  if (scenario !== undefined) return (seed, onLine) => runScenario(scenario, seed, onLine);
+  const other = primaryBackupScenarios.find((each) => each.name === name);
+  return other === undefined ? null : (seed, onLine) => runPrimaryBackupScenario(other, seed, onLine);
 }

@@ -9,7 +9,7 @@ export function describeFailure(result: RunResult, wasTraced: boolean): string {
     `  world: ${JSON.stringify(world)}`,
     ...(wasTraced ? [] : transcript.map((line) => `  ${line}`)),
     ...(stack === null ? [] : [`  ${stack}`]),
-    `  again: kvraft sim --seed ${world.seed} --trace`,
+    `  again: kvraft sim ${'monitors' in world ? '--engine primary-backup ' : ''}--seed ${world.seed} --trace`,
   ].join('\n');
 }
 

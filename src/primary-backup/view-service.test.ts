@@ -239,3 +239,15 @@ test('a view service that lost its own data makes no first view for servers that
   assert.equal(scene.view.number, 0);
   assert.match(scene.service.waiting(scene.state), /knows view 7/);
 });
+
+test('a server whose process is surely gone is replaced at once, and is back with its next ping', () => {
+  const scene = new Scene(1, 2, 3);
+  scene.sync();
+  scene.service.gone(1);
+  scene.follow();
+  assert.deepEqual(scene.pair, [2, 3]);
+  scene.service.gone(3);
+  scene.ping(3);
+  scene.follow();
+  assert.deepEqual(scene.pair, [2, 3]);
+});

@@ -39,6 +39,12 @@ export class ViewService {
     this.#interval = 0;
   }
 
+  /** No process listens where the server was: it need not be missed first. A ping that comes all the same brings it back. */
+  gone(server: MemberId): void {
+    const heard = this.#heard.get(server);
+    if (heard !== undefined) heard.at = -Infinity;
+  }
+
   /** A ping interval has passed. */
   tick(): void {
     this.#interval++;

@@ -40,6 +40,10 @@ export class Monitor {
     this.#parts = parts;
     this.#service = new ViewService(parts.timings);
     parts.transport.onPing = (from, message) => this.#onPing(from, message);
+    parts.transport.onGone = (server) => {
+      this.#service.gone(server);
+      if (this.#mayServe()) this.#follow();
+    };
   }
 
   start(): void {
@@ -126,6 +130,8 @@ export class MonitorTransport implements Transport {
   readonly #transport: Transport;
   readonly #isMonitor: (serverId: number) => boolean;
   onPing: (from: MemberId, message: PeerMessage) => void = () => undefined;
+  /** The connection to a server broke, and its machine says that no process listens there. */
+  onGone: (server: MemberId) => void = () => undefined;
 
   constructor(transport: Transport, isMonitor: (serverId: number) => boolean) {
     this.#transport = transport;
@@ -150,6 +156,7 @@ export class MonitorTransport implements Transport {
       },
       onDisconnected: (serverId, refused) => {
         if (isMonitor(serverId)) replica.onDisconnected(serverId, refused);
+        else if (refused) this.onGone(serverId);
       },
     });
   }

@@ -77,6 +77,8 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
   #stopped = false;
+  /** When the others were last told what time it is. */
+  #timeToldMs = 0;
   /** Called when the server that leads has changed. */
   onLeaderChange: (leaderServer: number | null) => void = () => undefined;
 
@@ -225,6 +227,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   }
 
   onConnected(peer: MemberId): void {
+    if (this.isLeader && this.#parts.servers.includes(peer)) this.#tellTime(peer);
     if (this.#parts.monitors.includes(peer)) this.#pinger.ping();
     this.#schedule();
   }
@@ -252,6 +255,9 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
         break;
       case 'SnapshotAck':
         this.#snapshots.onAck(from, message);
+        break;
+      case 'LogTime':
+        if (from === this.#node.leaderId) this.#logTime.observe(message.logTimeMs);
         break;
       case 'AskRead':
         if (this.isLeader && message.view === this.#node.view.number) this.#readIndex(message.context, from);
@@ -322,6 +328,10 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#tickTimer = clock.setTimer(options.tickMs, this.#tick);
     this.#node.tick();
     this.#watchSpace();
+    if (this.isLeader && nowMs - this.#timeToldMs >= options.electionTimeoutMs) {
+      this.#timeToldMs = nowMs;
+      for (const { member } of this.#node.progress()) this.#tellTime(member);
+    }
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);
@@ -329,6 +339,10 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#snapshots.tick(nowMs);
     this.#schedule();
   };
+
+  #tellTime(member: MemberId): void {
+    this.#parts.transport.send(member, { type: 'LogTime', logTimeMs: this.#logTime.nowMs() });
+  }
 
   get #hasSpace(): boolean {
     return this.#logHasSpace && !this.#parts.store.outOfSpace;

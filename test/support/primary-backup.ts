@@ -27,7 +27,8 @@ export class PrimaryBackupCluster {
   static async create(servers: number, monitors: number): Promise<PrimaryBackupCluster> {
     const ports = await freePorts(monitors);
     const addresses = ports.map((Port, Id) => ({ Id, Hostname: '127.0.0.1', Port }));
-    const extra = { engine: 'primary-backup', monitors: addresses, pingIntervalMs: 50, deadPings: 6 };
+    // Patient, so that no view changes because this machine is busy: that a process is gone is seen at once all the same.
+    const extra = { engine: 'primary-backup', monitors: addresses, pingIntervalMs: 50, deadPings: 40 };
     return new PrimaryBackupCluster(await ProcessCluster.create(servers, extra), addresses);
   }
 
