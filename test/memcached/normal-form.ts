@@ -52,8 +52,14 @@ export class NormalForm {
   }
 }
 
-/** A second may have passed on one side. Of a key that is over memcached gives a negative number, as an unsigned one. */
-const timeLeft = (seconds: number): number => (seconds > 2 ** 31 ? 0 : Math.ceil(seconds / 10) * 10);
+/**
+ * A second may have passed on one side, and clocks are read differently for absolute times. Of a key that is over
+ * memcached gives a negative number, as an unsigned one.
+ */
+function timeLeft(seconds: number): number | string {
+  if (seconds > 2 ** 31) return 0;
+  return seconds > 2_592_000 ? 'absolute' : Math.ceil(seconds / 10) * 10;
+}
 
 /** The length of the value behind the line, −1 if none is. */
 function valueBytesOf(line: string): number {
