@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -208,4 +209,19 @@ describe('kvraft cluster', () => {
       assert.deepEqual(await pids(), []);
     }
   });
+});
+
+test('a server ends when what started it was killed before it came up', async () => {
+  await using cluster = await ProcessCluster.create(1);
+  const kvraft = join(import.meta.dirname, '..', '..', 'bin', 'kvraft.js');
+  const args = JSON.stringify([kvraft, 'server', '0', '--config', cluster.configFile]);
+  const launcher = `
+    const { spawn } = require('node:child_process');
+    const options = { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], detached: true };
+    console.log(spawn(process.execPath, ${args}, options).pid);
+    process.kill(process.pid, 'SIGKILL');`;
+  const pid = Number(spawnSync(process.execPath, ['-e', launcher], { encoding: 'utf8' }).stdout);
+  assert.ok(pid > 0);
+  await until('the server is gone', async () => !isAlive(pid));
+  assert.ok(existsSync(join(cluster.folder, 'data', 'server-0')), 'it had come up');
 });

@@ -33,7 +33,8 @@ async function runServer(id: number, options: ServerOptions): Promise<void> {
   const logger = createLogger({ server: id, level: options.logLevel });
   // What is wrong with the data may show only when it is read: that ends the server like a disk that failed.
   process.on('uncaughtException', (error) => die(logger, error));
-  const isLaunched = process.connected;
+  // Told by `send`, which stays: whoever started this process may be gone by now.
+  const isLaunched = process.send !== undefined;
   const server = await startServer({
     config,
     serverId: id,
