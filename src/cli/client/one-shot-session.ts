@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { KvraftError } from '../../base/errors.ts';
 import { connect, type Client } from '../../client/index.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { parseDuration } from './arguments.ts';
 import { findServers, type ServerOptions } from './servers.ts';
 import type { ClientAction, ClientSession } from './session.ts';
@@ -49,7 +50,14 @@ export const oneShotSession: ClientSession = {
     const interrupt = (): void => interrupted.abort();
     process.once('SIGINT', interrupt);
     process.once('SIGTERM', interrupt);
-    const client = await connectBy(command, interrupted.signal);
+    // Nobody reads on, as after `| head`: that is an end, and no fault.
+    process.stdout.once('error', () => process.exit(exitCodes.done));
+    // An abort of what `connect` is given would close the client later, too, under what is to be ended first.
+    const connecting = new AbortController();
+    const giveUp = (): void => connecting.abort();
+    interrupted.signal.addEventListener('abort', giveUp, { once: true });
+    const client = await connectBy(command, connecting.signal);
+    interrupted.signal.removeEventListener('abort', giveUp);
     try {
       process.exitCode = (await action(client, interrupted.signal)) ?? 0;
     } finally {

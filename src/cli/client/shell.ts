@@ -95,7 +95,7 @@ class Shell {
   }
 
   #program(): Command {
-    const program = new Command('').exitOverride().helpCommand('help [command]', 'show what there is');
+    const program = new Command('kvraft').exitOverride().helpCommand('help [command]', 'show what there is');
     registerDataCommands(program, this.#session());
     program
       .command('status')
