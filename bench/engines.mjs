@@ -137,4 +137,6 @@ async function freePorts(count) {
   return ports;
 }
 
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+function median(list) {
+  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+}
