@@ -40,8 +40,9 @@ export interface KvraftDriver {
   setItemRaw(key: string, value: unknown, options?: ItemOptions): Promise<void>;
   removeItem(key: string): Promise<void>;
   getMeta(key: string): Promise<{ ttl?: number; version: number } | null>;
-  getKeys(base: string): Promise<string[]>;
-  clear(base: string): Promise<void>;
+  /** Without a base: all of this driver's. */
+  getKeys(base?: string): Promise<string[]>;
+  clear(base?: string): Promise<void>;
   /** Ends the watches; the client stays open. */
   dispose(): Promise<void>;
   watch(callback: WatchCallback): Promise<() => Promise<void>>;
@@ -89,12 +90,12 @@ export function kvraftDriver(options: KvraftDriverOptions): KvraftDriver {
       await client.delete(inner(key));
     },
     getMeta: async (key) => metaOf(await client.get(inner(key))),
-    getKeys: async (start) => {
+    getKeys: async (start = '') => {
       const keys: string[] = [];
       for await (const { key } of client.range({ prefix: inner(start) })) keys.push(key.slice(prefix.length));
       return keys;
     },
-    clear: (start) => deleteAll(client, inner(start)),
+    clear: (start = '') => deleteAll(client, inner(start)),
     dispose: async () => {
       for (const watch of watches) watch.abort();
       return Promise.resolve();
