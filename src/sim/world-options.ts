@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly servers: number;
   readonly clients: number;
+  /** Clients beside those that are the typed client of production, with its own sessions, retries and search for a leader. */
+  readonly typedClients: number;
   /** How long faults last, in milliseconds of virtual time. */
   readonly faultMs: number;
   /** Faults of each kind per second of virtual time; those that are absent do not happen. */
@@ -107,6 +109,7 @@ export function drawWorld(seed: number): WorldOptions {
     keysPerModel: pick(1, 2, 5),
     valueBytesMax: largeValues ? 60_000 : pick(10, 100, 1_000),
     healsMajorityOnly: prng.chance(0.5),
+    typedClients: prng.chance(0.4) ? 1 + prng.below(2) : 0,
   };
 }
 

@@ -5,6 +5,7 @@ import { Scheduler } from './scheduler.ts';
 import type { OpenParts, SimMachine } from './machine.ts';
 import { SimCluster } from './sim-cluster.ts';
 import { Transcript } from './transcript.ts';
+import { TypedClients } from './typed-clients.ts';
 import { Workload, type WorkloadCounts, type WorkloadServer } from './workload.ts';
 import { drawWorld, type FaultKind, type WorldOptions } from './world-options.ts';
 
@@ -70,20 +71,36 @@ export interface SimulatedCluster<Machine extends SimMachine<OpenParts>> extends
  */
 export function runWorld(seed: number, options: RunOptions = {}): RunResult {
   const world = { ...drawWorld(seed), ...options.world };
-  return new World(world, options, (scheduler, prng, transcript) => {
-    return new SimCluster(world, scheduler, prng, transcript);
-  }).run();
+  return new World(
+    world,
+    options,
+    (scheduler, prng, transcript) => new SimCluster(world, scheduler, prng, transcript),
+    (cluster, scheduler, prng, transcript) => new TypedClients(cluster, scheduler, world, prng, transcript),
+  ).run();
+}
+
+/** Clients beside the common ones that only one engine's clusters have. */
+export interface FurtherClients {
+  readonly counts: WorkloadCounts;
+  /** Whether nobody waits for an answer. */
+  readonly isIdle: boolean;
+  stop(): void;
+  check(): string | null;
 }
 
 /** A run of a cluster of either engine: see `runWorld`. */
-export class World<Machine extends SimMachine<OpenParts>> {
+export class World<
+  Machine extends SimMachine<OpenParts>,
+  Cluster extends SimulatedCluster<Machine> = SimulatedCluster<Machine>,
+> {
   readonly #world: WorldOptions;
   readonly #stepsMax: number;
   readonly #scheduler = new Scheduler();
   readonly #prng: Prng;
   readonly #transcript: Transcript;
-  readonly #cluster: SimulatedCluster<Machine>;
+  readonly #cluster: Cluster;
   readonly #workload: Workload;
+  readonly #further: FurtherClients | null;
   readonly #faults: FaultInjector<Machine>;
   #progressMs: number | null = null;
   #convergenceMs: number | null = null;
@@ -91,7 +108,13 @@ export class World<Machine extends SimMachine<OpenParts>> {
   constructor(
     world: WorldOptions,
     { onLine = null, stepsMax = Infinity }: RunOptions,
-    makeCluster: (scheduler: Scheduler, prng: Prng, transcript: Transcript) => SimulatedCluster<Machine>,
+    makeCluster: (scheduler: Scheduler, prng: Prng, transcript: Transcript) => Cluster,
+    makeFurther: (
+      cluster: Cluster,
+      scheduler: Scheduler,
+      prng: Prng,
+      transcript: Transcript,
+    ) => FurtherClients | null = () => null,
   ) {
     this.#world = world;
     this.#stepsMax = stepsMax;
@@ -103,6 +126,7 @@ export class World<Machine extends SimMachine<OpenParts>> {
     this.#cluster = makeCluster(this.#scheduler, fork(), this.#transcript);
     this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
     this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
+    this.#further = makeFurther(this.#cluster, this.#scheduler, fork(), this.#transcript);
   }
 
   run(): RunResult {
@@ -127,7 +151,7 @@ export class World<Machine extends SimMachine<OpenParts>> {
       virtualMs: this.#scheduler.nowMs,
       progressMs: this.#progressMs,
       convergenceMs: this.#convergenceMs,
-      operations: this.#workload.counts,
+      operations: this.#operations(),
       faults: this.#faults.counts,
       details: this.#details(),
       histories: () => this.#workload.histories(),
@@ -158,9 +182,10 @@ export class World<Machine extends SimMachine<OpenParts>> {
     this.#cluster.held.clear();
     for (const server of all) server.start();
     this.#workload.stop();
+    this.#further?.stop();
     this.#converge();
     this.#cluster.checkWhole();
-    const illegal = this.#workload.check();
+    const illegal = this.#workload.check() ?? this.#further?.check() ?? null;
     if (illegal !== null) throw new SimFailure(illegal);
   }
 
@@ -182,6 +207,7 @@ export class World<Machine extends SimMachine<OpenParts>> {
     this.#convergenceMs = this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () =>
       this.#cluster.isWhole(),
     );
+    this.#within(CONVERGENCE_MS_MAX, 'a client has no answer', () => this.#further?.isIdle ?? true);
   }
 
   #runFor(durationMs: number): void {
@@ -200,6 +226,17 @@ export class World<Machine extends SimMachine<OpenParts>> {
       this.#runFor(STEP_MS);
     }
     return this.#scheduler.nowMs - startMs;
+  }
+
+  #operations(): WorkloadCounts {
+    const { ok, failed, unknown, undecided } = this.#workload.counts;
+    const more = this.#further?.counts ?? { ok: 0, failed: 0, unknown: 0, undecided: 0 };
+    return {
+      ok: ok + more.ok,
+      failed: failed + more.failed,
+      unknown: unknown + more.unknown,
+      undecided: undecided + more.undecided,
+    };
   }
 
   #details(): Record<string, number> {

@@ -20,8 +20,12 @@ export interface ServerAddress {
 }
 
 /** Polls until `probe` gives something; fails with `what` after a long while. The only place that waits by time. */
-export async function until<T>(what: string, probe: () => Promise<T | null | undefined | false>): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | null | undefined | false>,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const end = performance.now() + patienceMs;
   for (;;) {
     const value = await probe();
     if (value !== null && value !== undefined && value !== false) return value;

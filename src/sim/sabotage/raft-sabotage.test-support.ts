@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { Link } from '../../client/link.ts';
 import { decodeCommand, encodeCommand } from '../../kv/commands.ts';
 import { RawNode } from '../../raft/raw-node.ts';
 import { Raft } from '../../raft/raft.ts';
@@ -158,6 +159,22 @@ export const raftSabotages: readonly Sabotage[] = [
             sent.add(command);
             return { id, command: again ? renumbered(command) : command };
           });
+        };
+      });
+    },
+  },
+  {
+    name: 'give a request that the typed client sends again a new number',
+    seedsMax: 10,
+    world: { ...roughWorld, clients: 1, typedClients: 3 },
+    apply: () => {
+      const sent = new WeakSet<object>();
+      return patch(Link.prototype, 'send', (send) => {
+        return function (this: Link, request, ...rest) {
+          const again = request.type === 'batch' && sent.has(request.ops);
+          if (request.type === 'batch') sent.add(request.ops);
+          const changed = again ? { ...request, number: request.number + 500 } : request;
+          return Reflect.apply(send, this, [changed, ...rest]);
         };
       });
     },

@@ -36,6 +36,7 @@ function quietWorld(seed: number): WorldOptions {
     ...drawWorld(seed),
     servers: 5,
     clients: 0,
+    typedClients: 0,
     rates: {},
     crashPointChance: 0,
     clockDrift: 0,

@@ -3,6 +3,9 @@ import type { Prng } from '#dist/base/prng.js';
 import { until } from '../processes.ts';
 import type { KvClient, KvClients } from './kv-clients.ts';
 
+/** On a bad network, and with all servers starting at once on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 export interface AppendersOptions {
   readonly clients: number;
   /** The key that a client appends to; a key of its own by default. */
@@ -44,7 +47,7 @@ export class Appenders {
   /** Waits until so many more tokens were confirmed. */
   async progress(tokens: number): Promise<void> {
     const goal = this.#ok + tokens;
-    await until(`${tokens} more appends are confirmed`, async () => this.#ok >= goal);
+    await until(`${tokens} more appends are confirmed`, async () => this.#ok >= goal, PATIENCE_MS);
   }
 
   get ok(): number {

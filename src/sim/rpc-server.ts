@@ -1,0 +1,59 @@
+import { limits } from '../base/limits.ts';
+import { Admission } from '../listeners/admission.ts';
+import type { ClientConnection, ConnectionStream } from '../listeners/client-connection.ts';
+import { KvReader } from '../listeners/kv-reader.ts';
+import { RpcService } from '../listeners/rpc-service.ts';
+import type { PipeServer } from './client-pipe.ts';
+import type { SimProcess } from './process.ts';
+import type { SimServer } from './sim-server.ts';
+
+/** The RPC port of a simulated server: the service of production, one for each of the server's processes. */
+export class SimRpcServer implements PipeServer {
+  readonly #server: SimServer;
+  readonly #requestTimeoutMs: number;
+  readonly #services = new WeakMap<SimProcess, RpcService>();
+
+  constructor(server: SimServer, requestTimeoutMs: number) {
+    this.#server = server;
+    this.#requestTimeoutMs = requestTimeoutMs;
+  }
+
+  get id(): number {
+    return this.#server.id;
+  }
+
+  get process(): SimProcess | null {
+    return this.#server.open === null ? null : this.#server.process;
+  }
+
+  onEnd(callback: () => void): () => void {
+    return this.#server.onEnd(callback);
+  }
+
+  accept(stream: ConnectionStream): ClientConnection | null {
+    const { process } = this.#server;
+    const service = process === null ? null : this.#serviceOf(process);
+    return service?.connect(stream) ?? null;
+  }
+
+  #serviceOf(process: SimProcess): RpcService | null {
+    const { open, id } = this.#server;
+    const known = this.#services.get(process);
+    if (known !== undefined || open === null) return known ?? null;
+    const { clock } = process;
+    const service = new RpcService({
+      replicator: open.replica,
+      machine: open.machine,
+      reads: new KvReader(open.machine, clock),
+      clock,
+      admission: new Admission({ clock }),
+      serverId: id,
+      servers: [],
+      keyBytesMax: limits.keyBytesCeiling,
+      valueBytesMax: limits.valueBytesCeiling,
+      requestTimeoutMs: this.#requestTimeoutMs,
+    });
+    this.#services.set(process, service);
+    return service;
+  }
+}

@@ -1,0 +1,182 @@
+import { createPrng, type Prng } from '../base/prng.ts';
+import { ClientCore } from '../client/core.ts';
+import { checkHistory, HistoryRecorder } from '../linearizability/index.ts';
+import { parseReply } from '../wire/rpc-replies.ts';
+import { ClientPipe } from './client-pipe.ts';
+import { SimFailure } from './failure.ts';
+import { SimProcess } from './process.ts';
+import { SimRpcServer } from './rpc-server.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimCluster } from './sim-cluster.ts';
+import { TokenLog } from './token-log.ts';
+import type { Transcript } from './transcript.ts';
+import type { WorldOptions } from './world-options.ts';
+
+const CHECK_STEPS_MAX = 5_000_000;
+/** Nobody gives up looking for a server while a world lasts. */
+const CONNECT_MS_MAX = 10_000_000;
+/** One of all, which all append to, and one for each client. */
+const SHARED_KEY = 'typed';
+
+/** Typed clients of production on simulated connections, each of which appends unique tokens to two keys at once. */
+export class TypedClients {
+  readonly #cluster: SimCluster;
+  readonly #scheduler: Scheduler;
+  readonly #world: WorldOptions;
+  readonly #transcript: Transcript;
+  readonly #servers: ReadonlyMap<string, SimRpcServer>;
+  readonly #recorder: HistoryRecorder;
+  readonly #tokens = new TokenLog();
+  #working = true;
+  /** Calls that were not answered yet. */
+  #pending = 0;
+  readonly counts = { ok: 0, failed: 0, unknown: 0, undecided: 0 };
+
+  constructor(
+    cluster: SimCluster,
+    scheduler: Scheduler,
+    world: WorldOptions,
+    prng: Prng,
+    transcript: Transcript,
+  ) {
+    this.#cluster = cluster;
+    this.#scheduler = scheduler;
+    this.#world = world;
+    this.#transcript = transcript;
+    this.#recorder = new HistoryRecorder(() => scheduler.nowMs, { model: 'append' });
+    this.#servers = new Map(
+      cluster.servers.map((server) => [
+        `server-${server.id}`,
+        new SimRpcServer(server, world.requestTimeoutMs),
+      ]),
+    );
+    for (let seat = 1; seat <= world.typedClients; seat++) {
+      const own = createPrng(prng.uint32());
+      scheduler.schedule(own.float() * 100, () => this.#start(seat, own));
+    }
+  }
+
+  /** No further calls are begun. */
+  stop(): void {
+    this.#working = false;
+  }
+
+  get isIdle(): boolean {
+    return this.#pending === 0;
+  }
+
+  /** Null when everything that the clients saw is right. */
+  check(): string | null {
+    const wrong = this.#checkTokens();
+    if (wrong !== null) return wrong;
+    const { verdict, keys } = checkHistory(this.#recorder.history(), { stepsMax: CHECK_STEPS_MAX });
+    if (verdict === 'unknown') this.counts.undecided++;
+    if (verdict !== 'illegal') return null;
+    const illegal = keys.find((key) => key.verdict === 'illegal');
+    return `what typed clients saw is not linearizable: key ${illegal?.key}, ${illegal?.blocked?.reason}`;
+  }
+
+  #checkTokens(): string | null {
+    for (const key of this.#tokens.keys) {
+      const record = this.#cluster.leader()?.open?.machine.get(key);
+      const value = record === undefined ? '' : Buffer.from(record.value).toString('latin1');
+      const wrong = this.#tokens.check(key, value);
+      if (wrong !== null) return wrong;
+    }
+    return null;
+  }
+
+  #start(seat: number, prng: Prng): void {
+    const process = new SimProcess(this.#scheduler, { rate: 1, wallOffsetMs: 0 }, (callback) => callback());
+    const { network } = this.#cluster;
+    const core = new ClientCore({
+      clock: process.clock,
+      prng: createPrng(prng.uint32()),
+      dial: ({ host }, handler) => {
+        const server = this.#servers.get(host);
+        if (server === undefined) throw new SimFailure(`nobody is called ${host}`);
+        return new ClientPipe(network, this.#scheduler, { id: -seat, process }, server, handler);
+      },
+      servers: [...this.#servers.keys()].map((host) => ({ host, port: 1 })),
+      learnServers: false,
+      clusterId: '',
+      connectTimeoutMs: CONNECT_MS_MAX,
+    });
+    core.start((error) => {
+      if (error !== null) throw new SimFailure(`a typed client cannot connect: ${error.message}`);
+    });
+    // Two calls of one client may be under way at once; those of one lane follow one another.
+    this.#next({ core, process, prng, name: `t${seat}.own`, key: `${SHARED_KEY}-${seat}`, number: 0 });
+    this.#next({ core, process, prng, name: `t${seat}.all`, key: SHARED_KEY, number: 0 });
+  }
+
+  #next(lane: Lane): void {
+    if (!this.#working) return;
+    const { process, prng } = lane;
+    process.after(0.1 + prng.float() * this.#world.thinkMsMax, () => {
+      if (!this.#working) return;
+      if (prng.chance(0.25)) this.#read(lane);
+      else this.#append(lane);
+    });
+  }
+
+  #deadlineMs({ process, prng }: Lane): number {
+    return prng.chance(0.8) ? Infinity : process.clock.monotonicMs() + this.#world.clientTimeoutMs;
+  }
+
+  #append(lane: Lane): void {
+    const { core, name, key } = lane;
+    const token = `${name}.${++lane.number};`;
+    const recorded = this.#recorder.call(name, { kind: 'append', key, value: token });
+    this.#tokens.called(key, name, token);
+    this.#pending++;
+    this.#transcript.add(`${name} appends ${token}`);
+    const op = { op: 'append', key, value: Buffer.from(token), when: 'always' } as const;
+    const deadlineMs = this.#deadlineMs(lane);
+    core.write({ ops: [op], atomic: false, fence: null, deadlineMs }, (outcome) => {
+      this.#pending--;
+      const fate = outcome.ok ? 'ok' : outcome.error.outcome;
+      this.#tokens.ended(key, token, fate);
+      if (fate === 'ok') recorded.ok({ status: 'ok' });
+      else if (fate === 'not-applied') recorded.fail();
+      else recorded.unknown();
+      this.counts[fate === 'not-applied' ? 'failed' : fate]++;
+      this.#transcript.add(`${name} ${outcome.ok ? 'ok' : outcome.error.message}`);
+      this.#next(lane);
+    });
+  }
+
+  #read(lane: Lane): void {
+    const { core, name, key } = lane;
+    const recorded = this.#recorder.call(name, { kind: 'get', key });
+    this.#pending++;
+    const request = { type: 'get', stale: false, keys: [key] } as const;
+    const deadlineMs = this.#deadlineMs(lane);
+    core.call({ request, parse: parseReply.get, deadlineMs, waits: false, only: null }, (outcome) => {
+      this.#pending--;
+      if (outcome.ok) {
+        const record = outcome.value[0];
+        recorded.ok(
+          record === null || record === undefined
+            ? { status: 'not-found' }
+            : { status: 'ok', value: Buffer.from(record.value).toString('latin1') },
+        );
+      } else {
+        recorded.unknown();
+      }
+      this.counts[outcome.ok ? 'ok' : 'unknown']++;
+      this.#next(lane);
+    });
+  }
+}
+
+/** One sequence of calls of a client. */
+interface Lane {
+  readonly core: ClientCore;
+  readonly process: SimProcess;
+  readonly prng: Prng;
+  readonly name: string;
+  readonly key: string;
+  /** Of its last token. */
+  number: number;
+}
