@@ -10,6 +10,8 @@ export interface ClockSkew {
 }
 
 const HELD_APART_MS = 0.01;
+/** Time goes on before a timer fires, however short: what is asked for may vanish in the rounding of the moment. */
+const TIMER_MS_MIN = 0.001;
 
 /**
  * One life of a simulated process: whatever happens in it runs through here, so that a crash ends all of it at
@@ -81,7 +83,7 @@ export class SimProcess {
   readonly clock: Clock = {
     monotonicMs: () => (this.#scheduler.nowMs - this.#startedMs) * this.#skew.rate,
     wallMs: () => this.#scheduler.nowMs + this.#skew.wallOffsetMs,
-    setTimer: (delayMs, callback) => this.after(delayMs / this.#skew.rate, callback),
+    setTimer: (delayMs, callback) => this.after(Math.max(delayMs / this.#skew.rate, TIMER_MS_MIN), callback),
     defer: (callback) => {
       this.after(0, callback);
     },

@@ -1,5 +1,9 @@
 import { assert } from '../base/assert.ts';
 import type { Timer } from '../base/clock.ts';
+import { SimFailure } from './failure.ts';
+
+/** More than ever happen at once, unless something goes round in circles. */
+const STEPS_A_MOMENT_MAX = 100_000;
 
 interface Event {
   readonly atMs: number;
@@ -23,6 +27,8 @@ export class Scheduler implements Scheduling {
   #nowMs = 0;
   #order = 0;
   #steps = 0;
+  /** Events that were run when time went on last. */
+  #stepsThen = 0;
 
   /** Milliseconds since the start of the simulation. */
   get nowMs(): number {
@@ -49,6 +55,9 @@ export class Scheduler implements Scheduling {
   step(): boolean {
     for (let event = this.#pop(); event !== undefined; event = this.#pop()) {
       if (event.run === null) continue;
+      if (event.atMs > this.#nowMs) this.#stepsThen = this.#steps;
+      else if (this.#steps - this.#stepsThen > STEPS_A_MOMENT_MAX)
+        throw new SimFailure(`time stands still: ${STEPS_A_MOMENT_MAX} events in one moment`);
       this.#nowMs = event.atMs;
       this.#steps++;
       event.run();

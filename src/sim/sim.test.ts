@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { WorldOptions } from './world-options.ts';
+import { faultKinds, type WorldOptions } from './world-options.ts';
+import { Scheduler } from './scheduler.ts';
 import { runWorld } from './world.ts';
 
-/** `KVRAFT_SEEDS` asks for more worlds. */
-const SEEDS = Number(process.env['KVRAFT_SEEDS'] ?? 40);
-const SEEDS_RUN_TWICE = 10;
+/** The fixed sample is small: `npm run test:full` runs more, and `npm run soak` any number. */
+const SEEDS = process.env['KVRAFT_TEST_FULL'] === '1' ? 1_000 : 60;
+const SEEDS_RUN_TWICE = SEEDS / 6;
 /** Worlds for each group of faults that only some of the worlds above have. */
-const RARE_SEEDS = Math.max(6, SEEDS / 10);
+const RARE_SEEDS = SEEDS / 10;
 
 test(`${SEEDS} worlds full of faults keep every promise`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -46,19 +47,36 @@ test('members come and go and leadership is handed on while servers crash and th
   for (const kind of ['reconfigure', 'transfer']) assert.ok((counts.get(kind) ?? 0) >= RARE_SEEDS, kind);
 });
 
-test('the same seed gives the same run, event for event', () => {
-  for (let seed = 1; seed <= SEEDS_RUN_TWICE; seed++) {
+/** Runs the world of each seed twice and compares everything that happened. */
+function runTwice(seeds: number, world: Partial<WorldOptions>): void {
+  for (let seed = 1; seed <= seeds; seed++) {
     const lines: string[][] = [[], []];
-    const [first, second] = lines.map((list) => runWorld(seed, { onLine: (line) => list.push(line) }));
+    const [first, second] = lines.map((list) => runWorld(seed, { world, onLine: (line) => list.push(line) }));
     assert.deepEqual(lines[0], lines[1], `seed ${seed}`);
     assert.equal(first?.digest, second?.digest);
     assert.deepEqual(first?.operations, second?.operations);
   }
+}
+
+test('the same seed gives the same run, event for event', () => {
+  runTwice(SEEDS_RUN_TWICE, {});
+});
+
+test('also with every kind of fault and of client at once', () => {
+  const rates = Object.fromEntries(faultKinds.map((kind) => [kind, 0.5]));
+  runTwice(RARE_SEEDS, { servers: 5, rates, typedClients: 1, furtherClients: 1, crashPointChance: 0.005 });
 });
 
 test('other seeds give other worlds', () => {
   const digests = new Set(Array.from({ length: 5 }, (_, i) => runWorld(i + 1).digest));
   assert.equal(digests.size, 5);
+});
+
+test('a run in which something goes round in circles fails, instead of going on for ever', () => {
+  const scheduler = new Scheduler();
+  const again = (): void => void scheduler.schedule(0, again);
+  again();
+  assert.throws(() => scheduler.runFor(1), /^SimFailure: time stands still/);
 });
 
 test('a run that is stopped tells what happened last', () => {

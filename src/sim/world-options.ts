@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly clients: number;
   /** Clients beside those that are the typed client of production, with its own sessions, retries and search for a leader. */
   readonly typedClients: number;
+  /** Clients that use the operations which the others do not: counters, hash chains, leases and more. */
+  readonly furtherClients: number;
   /** How long faults last, in milliseconds of virtual time. */
   readonly faultMs: number;
   /** Faults of each kind per second of virtual time; those that are absent do not happen. */
@@ -110,6 +112,7 @@ export function drawWorld(seed: number): WorldOptions {
     valueBytesMax: largeValues ? 60_000 : pick(10, 100, 1_000),
     healsMajorityOnly: prng.chance(0.5),
     typedClients: prng.chance(0.4) ? 1 + prng.below(2) : 0,
+    furtherClients: prng.chance(0.5) ? 1 + prng.below(3) : 0,
   };
 }
 

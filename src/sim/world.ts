@@ -1,6 +1,7 @@
 import { createPrng, type Prng } from '../base/prng.ts';
 import { SimFailure } from './failure.ts';
 import { FaultInjector, type FaultTarget } from './fault-injector.ts';
+import { FurtherClients } from './further-clients.ts';
 import { Scheduler } from './scheduler.ts';
 import type { OpenParts, SimMachine } from './machine.ts';
 import { SimCluster } from './sim-cluster.ts';
@@ -75,12 +76,15 @@ export function runWorld(seed: number, options: RunOptions = {}): RunResult {
     world,
     options,
     (scheduler, prng, transcript) => new SimCluster(world, scheduler, prng, transcript),
-    (cluster, scheduler, prng, transcript) => new TypedClients(cluster, scheduler, world, prng, transcript),
+    (cluster, scheduler, prng, transcript) => [
+      new TypedClients(cluster, scheduler, world, createPrng(prng.uint32()), transcript),
+      new FurtherClients(cluster, scheduler, world, createPrng(prng.uint32())),
+    ],
   ).run();
 }
 
 /** Clients beside the common ones that only one engine's clusters have. */
-export interface FurtherClients {
+export interface ClientGroup {
   readonly counts: WorkloadCounts;
   /** Whether nobody waits for an answer. */
   readonly isIdle: boolean;
@@ -100,7 +104,7 @@ export class World<
   readonly #transcript: Transcript;
   readonly #cluster: Cluster;
   readonly #workload: Workload;
-  readonly #further: FurtherClients | null;
+  readonly #groups: readonly ClientGroup[];
   readonly #faults: FaultInjector<Machine>;
   #progressMs: number | null = null;
   #convergenceMs: number | null = null;
@@ -109,12 +113,12 @@ export class World<
     world: WorldOptions,
     { onLine = null, stepsMax = Infinity }: RunOptions,
     makeCluster: (scheduler: Scheduler, prng: Prng, transcript: Transcript) => Cluster,
-    makeFurther: (
+    makeGroups: (
       cluster: Cluster,
       scheduler: Scheduler,
       prng: Prng,
       transcript: Transcript,
-    ) => FurtherClients | null = () => null,
+    ) => readonly ClientGroup[] = () => [],
   ) {
     this.#world = world;
     this.#stepsMax = stepsMax;
@@ -126,7 +130,7 @@ export class World<
     this.#cluster = makeCluster(this.#scheduler, fork(), this.#transcript);
     this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
     this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
-    this.#further = makeFurther(this.#cluster, this.#scheduler, fork(), this.#transcript);
+    this.#groups = makeGroups(this.#cluster, this.#scheduler, fork(), this.#transcript);
   }
 
   run(): RunResult {
@@ -182,10 +186,10 @@ export class World<
     this.#cluster.held.clear();
     for (const server of all) server.start();
     this.#workload.stop();
-    this.#further?.stop();
+    for (const group of this.#groups) group.stop();
     this.#converge();
     this.#cluster.checkWhole();
-    const illegal = this.#workload.check() ?? this.#further?.check() ?? null;
+    const illegal = this.#groups.reduce((wrong, group) => wrong ?? group.check(), this.#workload.check());
     if (illegal !== null) throw new SimFailure(illegal);
   }
 
@@ -207,7 +211,9 @@ export class World<
     this.#convergenceMs = this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () =>
       this.#cluster.isWhole(),
     );
-    this.#within(CONVERGENCE_MS_MAX, 'a client has no answer', () => this.#further?.isIdle ?? true);
+    this.#within(CONVERGENCE_MS_MAX, 'a client has no answer', () =>
+      this.#groups.every(({ isIdle }) => isIdle),
+    );
   }
 
   #runFor(durationMs: number): void {
@@ -229,14 +235,14 @@ export class World<
   }
 
   #operations(): WorkloadCounts {
-    const { ok, failed, unknown, undecided } = this.#workload.counts;
-    const more = this.#further?.counts ?? { ok: 0, failed: 0, unknown: 0, undecided: 0 };
-    return {
-      ok: ok + more.ok,
-      failed: failed + more.failed,
-      unknown: unknown + more.unknown,
-      undecided: undecided + more.undecided,
-    };
+    const total = { ok: 0, failed: 0, unknown: 0, undecided: 0 };
+    for (const { counts } of [this.#workload, ...this.#groups]) {
+      total.ok += counts.ok;
+      total.failed += counts.failed;
+      total.unknown += counts.unknown;
+      total.undecided += counts.undecided;
+    }
+    return total;
   }
 
   #details(): Record<string, number> {

@@ -5,6 +5,7 @@ export const roughWorld: Partial<WorldOptions> = {
   servers: 3,
   clients: 4,
   typedClients: 0,
+  furtherClients: 0,
   faultMs: 2_500,
   rates: { crash: 1, 'power-loss': 1, partition: 1, 'isolate-leader': 1.5, 'hand-over': 0.5, pause: 0.5 },
   faultLengthMsMax: 500,

@@ -37,6 +37,7 @@ function quietWorld(seed: number): WorldOptions {
     servers: 5,
     clients: 0,
     typedClients: 0,
+    furtherClients: 0,
     rates: {},
     crashPointChance: 0,
     clockDrift: 0,
