@@ -183,8 +183,8 @@ const codecs: Codecs = {
   },
   LogTime: {
     type: 21,
-    fields: (m) => [m.logTimeMs],
-    parse: (f) => ({ type: 'LogTime', logTimeMs: f.uint() }),
+    fields: (m) => [m.term, m.logTimeMs],
+    parse: (f) => ({ type: 'LogTime', term: f.uint(), logTimeMs: f.uint() }),
   },
   Prepare: {
     type: 32,

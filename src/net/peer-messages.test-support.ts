@@ -122,7 +122,7 @@ const byType: { [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
     reason: fc.constantFrom('not-leader', 'overloaded', 'no-space'),
   }),
   Join: of<Of<'Join'>>('Join', {}),
-  LogTime: of<Of<'LogTime'>>('LogTime', { logTimeMs: uint }),
+  LogTime: of<Of<'LogTime'>>('LogTime', { term: uint, logTimeMs: uint }),
   SnapshotChunk: of<Of<'SnapshotChunk'>>('SnapshotChunk', {
     transfer: uint,
     seq: uint,

@@ -49,6 +49,7 @@ export interface Join {
 /** The leader tells its followers what time it is in the cluster: one that was away would take up time too late. */
 export interface LogTimeNotice {
   readonly type: 'LogTime';
+  readonly term: number;
   readonly logTimeMs: number;
 }
 

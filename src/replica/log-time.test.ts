@@ -10,14 +10,33 @@ test('log time goes on by the own clock, takes up what is later, and never goes 
   assert.equal(time.nowMs(), 100);
   nowMs += 50.5;
   assert.equal(time.nowMs(), 150);
-  time.observe(120);
+  time.observe(140, 1);
+  nowMs += 10;
+  assert.equal(time.nowMs(), 150, 'the first word of a leader counts');
+  time.observe(120, 1);
   assert.equal(time.nowMs(), 150, 'an entry that was long on its way');
-  time.observe(151);
+  time.observe(151, 1);
   assert.equal(time.nowMs(), 151);
   nowMs += 10;
-  time.observe(151);
+  time.observe(151, 1);
   assert.equal(time.nowMs(), 161, 'the same again says nothing');
-  time.observe(1_000);
+  time.observe(1_000, 1);
   nowMs += 1;
   assert.equal(time.nowMs(), 1_001, 'the leader knows better than a server that has just started');
+});
+
+test('what the leaders before said does not count: keys of the one who leads keep their time to live', () => {
+  let nowMs = 0;
+  const clock: Pick<Clock, 'monotonicMs'> = { monotonicMs: () => nowMs };
+  const time = new LogTime(clock as Clock, 0);
+  time.observe(5_000, 1);
+  time.observe(1_000, 2);
+  assert.equal(time.nowMs(), 1_000, 'the next leader did not know better');
+  time.observe(5_100, 1);
+  assert.equal(time.nowMs(), 1_000, 'a late word of the leader before');
+  time.lead(3);
+  nowMs += 100;
+  time.observe(1_000, 2);
+  time.observe(1_050, 3);
+  assert.equal(time.nowMs(), 1_100, 'a leader keeps its own time');
 });

@@ -5,14 +5,19 @@ import type { Clock } from '../base/clock.ts';
  * wall time: a leader whose clock is an hour off changes nothing, and the time in which the whole cluster is down
  * does not count.
  *
- * A server that restarts knows the stamp, but not how long ago it received the entry: the leader tells it the time. No
- * server's time runs ahead of what has really passed since an entry was stamped, so the latest is always the best.
+ * A server that restarts knows the stamp, but not how long ago it received the entry: the leader tells it the time.
+ *
+ * What one leader says never runs ahead of what has really passed since any entry that it has, so the latest is the
+ * best. The next leader may know less, and be behind: from its first word on only its own count, else keys that it gave
+ * a time to live would end before that is over.
  */
 export class LogTime {
   readonly #clock: Clock;
   #knownMs: number;
   /** When it was so late, on the monotonic clock. */
   #atMs: number;
+  /** In which it was said. */
+  #term = 0;
 
   constructor(clock: Clock, lastStampMs: number) {
     this.#clock = clock;
@@ -20,12 +25,19 @@ export class LogTime {
     this.#atMs = clock.monotonicMs();
   }
 
-  /** It is at least this late: the last entry of the log has this stamp, or the leader says so. */
-  observe(logTimeMs: number): void {
+  /** The leader of the term says that it is this late: by the stamp of an entry, or in so many words. */
+  observe(logTimeMs: number, term: number): void {
     const nowMs = this.#clock.monotonicMs();
-    if (logTimeMs <= this.#knownMs + (nowMs - this.#atMs)) return;
+    if (term < this.#term) return;
+    if (term === this.#term && logTimeMs <= this.#knownMs + (nowMs - this.#atMs)) return;
+    this.#term = term;
     this.#knownMs = logTimeMs;
     this.#atMs = nowMs;
+  }
+
+  /** This server leads: its time is the cluster's in this term. */
+  lead(term: number): void {
+    this.#term = term;
   }
 
   /** Whole milliseconds. */

@@ -257,7 +257,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
         this.#snapshots.onAck(from, message);
         break;
       case 'LogTime':
-        if (from === this.#node.leaderId) this.#logTime.observe(message.logTimeMs);
+        this.#logTime.observe(message.logTimeMs, message.term);
         break;
       case 'AskRead':
         if (this.isLeader && message.view === this.#node.view.number) this.#readIndex(message.context, from);
@@ -312,7 +312,8 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
       this.#watchLeadership();
     }
     this.#apply();
-    this.#logTime.observe(node.lastStampMs);
+    if (this.isLeader) this.#logTime.lead(node.term);
+    this.#logTime.observe(node.lastStampMs, node.lastTerm);
     const { index, stampMs } = this.#parts.store.position;
     this.#reads.applied(index, stampMs);
     this.#router.tellCommit();
@@ -341,7 +342,11 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   };
 
   #tellTime(member: MemberId): void {
-    this.#parts.transport.send(member, { type: 'LogTime', logTimeMs: this.#logTime.nowMs() });
+    this.#parts.transport.send(member, {
+      type: 'LogTime',
+      term: this.#node.term,
+      logTimeMs: this.#logTime.nowMs(),
+    });
   }
 
   get #hasSpace(): boolean {

@@ -34,6 +34,7 @@ import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
 import type { StateMachine } from './state-machine.ts';
+import { TimeTeller } from './time-teller.ts';
 
 export interface ReplicaParts<Result> {
   readonly node: RawNode;
@@ -68,14 +69,13 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #writer: LogWriter;
   readonly #deadlines: Deadlines;
   readonly #space: DiskSpace;
+  readonly #timeTeller: TimeTeller;
   /** What the peers that were admitted said of themselves. */
   readonly #identities = new Map<MemberId, string>();
   #leadership = { term: 0, leaderId: NO_MEMBER };
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
   #stopped = false;
-  /** When the followers were last told what time it is. */
-  #timeToldMs = 0;
   /** Called when the server that leads has changed. */
   onLeaderChange: (leaderServer: number | null) => void = () => undefined;
 
@@ -84,7 +84,10 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#parts = parts;
     this.#node = node;
     this.#writer = new LogWriter(parts);
-    this.#logTime = new LogTime(clock, node.lastStampMs);
+    const logTime = new LogTime(clock, node.lastStampMs);
+    this.#logTime = logTime;
+    const { electionTimeoutMs } = parts.options;
+    this.#timeTeller = new TimeTeller({ node, transport, clock, logTime, intervalMs: electionTimeoutMs });
     this.#router = new ProposalRouter({
       node,
       transport,
@@ -234,7 +237,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   onConnected(peer: MemberId): void {
-    if (this.isLeader) this.#tellTime(peer);
+    this.#timeTeller.tell(peer);
     this.#joining.onConnected(peer);
     this.#schedule();
   }
@@ -267,7 +270,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         this.#snapshots.onAck(from, message);
         break;
       case 'LogTime':
-        if (from === this.#node.leaderId) this.#logTime.observe(message.logTimeMs);
+        this.#logTime.observe(message.logTimeMs, message.term);
         break;
       case 'Join':
         this.#join(from);
@@ -316,7 +319,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       this.#watchLeadership();
     }
     this.#apply();
-    this.#logTime.observe(node.lastStampMs);
+    this.#logTime.observe(node.lastStampMs, node.lastTerm);
     const { index, stampMs } = this.#parts.store.position;
     this.#reads.applied(index, stampMs);
     this.#router.tellCommit();
@@ -338,10 +341,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       this.#node.stepDown();
     }
     this.#space.tick(nowMs);
-    if (this.isLeader && nowMs - this.#timeToldMs >= options.electionTimeoutMs) {
-      this.#timeToldMs = nowMs;
-      for (const { member } of this.#node.progress()) this.#tellTime(member);
-    }
+    this.#timeTeller.tick(nowMs);
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);
@@ -350,11 +350,6 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#joining.tick();
     this.#schedule();
   };
-
-  #tellTime(member: MemberId): void {
-    if (member === this.#node.id) return;
-    this.#parts.transport.send(member, { type: 'LogTime', logTimeMs: this.#logTime.nowMs() });
-  }
 
   #process(ready: Ready): void {
     for (const message of ready.messages) this.#send(message);
@@ -476,6 +471,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (term === this.#leadership.term && leaderId === this.#leadership.leaderId) return;
     const before = this.#leadership.leaderId;
     this.#leadership = { term, leaderId };
+    if (this.isLeader) this.#timeTeller.leads();
     this.#deadlines.reset();
     this.#router.onLeaderChange();
     this.#reads.takeBackAll();

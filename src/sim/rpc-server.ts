@@ -1,8 +1,8 @@
 import { limits } from '../base/limits.ts';
 import { Admission } from '../listeners/admission.ts';
-import type { ClientConnection, ConnectionStream } from '../listeners/client-connection.ts';
+import type { ConnectionStream } from '../listeners/client-connection.ts';
 import { KvReader } from '../listeners/kv-reader.ts';
-import { RpcService } from '../listeners/rpc-service.ts';
+import { RpcService, type AcceptedConnection } from '../listeners/rpc-service.ts';
 import type { PipeServer } from './client-pipe.ts';
 import type { SimProcess } from './process.ts';
 import type { SimServer } from './sim-server.ts';
@@ -30,10 +30,10 @@ export class SimRpcServer implements PipeServer {
     return this.#server.onEnd(callback);
   }
 
-  accept(stream: ConnectionStream): ClientConnection | null {
+  accept(stream: ConnectionStream): AcceptedConnection | null {
     const { process } = this.#server;
     const service = process === null ? null : this.#serviceOf(process);
-    return service?.connect(stream) ?? null;
+    return service?.accept(stream) ?? null;
   }
 
   #serviceOf(process: SimProcess): RpcService | null {

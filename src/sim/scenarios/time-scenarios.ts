@@ -60,6 +60,34 @@ function hourApart(stage: Stage): void {
   }
 }
 
+/** A leader that does not know how late it is gives a key its time to live, and one that does leads next. */
+function leaderThatKnowsLess(stage: Stage): void {
+  const { clients } = stage;
+  const old = stage.leader();
+  const [behind, ahead] = stage.others(old) as [SimServer, SimServer];
+  clients.mustCall('c', old, { kind: 'append', key: 'k', value: 'x;' });
+  stage.hold((message, _from, to) => message.type === 'LogTime' && to === behind.id);
+  stage.run(3_000);
+  behind.crash();
+  behind.start();
+  stage.run(100);
+  old.crash();
+  const handTo = (server: SimServer): void => {
+    const leader = stage.leader();
+    if (leader !== server) leader.run(() => leader.open?.replica.node.transferLeadership(server.member));
+    stage.until(`server ${server.id} leads`, () => stage.cluster.leader() === server);
+  };
+  handTo(behind);
+  const lease = { kind: 'set', key: 'lease', value: 'mine', ttlMs: 1_000 } as const;
+  clients.mustCall('c', behind, lease, 'versioned');
+  handTo(ahead);
+  const early = clients.mustCall('r', ahead, { kind: 'getm', key: 'lease' }, 'versioned');
+  stage.expect(early.status === 'ok', 'what the leaders before knew ends no lease');
+  stage.run(1_500);
+  const late = clients.mustCall('r', ahead, { kind: 'getm', key: 'lease' }, 'versioned');
+  stage.expect(late.status === 'not-found', 'it ends in its time');
+}
+
 /** Clocks that cannot be trusted. */
 export const timeScenarios: readonly Scenario[] = [
   {
@@ -73,5 +101,11 @@ export const timeScenarios: readonly Scenario[] = [
     about: 'leaders whose clocks differ by an hour end and keep no key by them',
     options: { servers: 3 },
     play: hourApart,
+  },
+  {
+    name: 'LeaderThatKnowsLess',
+    about: 'a key keeps its time to live when a leader that knew the time follows one that did not',
+    options: { servers: 3 },
+    play: leaderThatKnowsLess,
   },
 ];
