@@ -22,7 +22,7 @@ export interface ServerStatus {
   readonly stateHash: string;
   readonly voters: readonly number[];
   readonly learners: readonly number[];
-  /** All members: 65536 × how often the server was rebuilt + its id. */
+  /** All members, and the earlier lives of rebuilt ones: 65536 × how often the server was rebuilt + its id. */
   readonly members: readonly number[];
   readonly version: number;
   readonly logBytes: number;
