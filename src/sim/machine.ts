@@ -74,7 +74,6 @@ interface Run<Open> {
   readonly process: SimProcess;
   stopping: boolean;
   open: Open | null;
-  durableVote: { term: number; votedFor: number };
   /** Errors that the disk had made when it began. */
   readonly diskErrorsBefore: number;
 }
@@ -111,11 +110,8 @@ export abstract class SimMachine<Open extends OpenParts> {
     };
   }
 
-  /** Opens what runs here, and tells what is durable of its term and vote; it is started right after. */
-  protected abstract opened(
-    surroundings: Surroundings,
-    process: SimProcess,
-  ): { readonly open: Open; readonly vote: { readonly term: number; readonly votedFor: number } };
+  /** Opens what runs here; it is started right after. */
+  protected abstract opened(surroundings: Surroundings, process: SimProcess): Open;
 
   /** Starts what was opened. */
   protected abstract begin(open: Open): void;
@@ -143,10 +139,11 @@ export abstract class SimMachine<Open extends OpenParts> {
 
   /** What a message that leaves now may promise. */
   get durable(): DurableState {
-    const { open, durableVote } = this.#run ?? { open: null, durableVote: this.promised };
+    const open = this.open;
     if (open === null) return this.promised;
+    const { term, votedFor } = open.wal.durableHardState;
     const lastIndex = Math.max(open.wal.durableIndex, open.store.durablePosition.index);
-    return { ...durableVote, lastIndex };
+    return { term, votedFor, lastIndex };
   }
 
   /** Starts a process on the disk; nothing happens when one runs. */
@@ -158,7 +155,6 @@ export abstract class SimMachine<Open extends OpenParts> {
       process,
       stopping: false,
       open: null,
-      durableVote: { term: 0, votedFor: NO_MEMBER },
       diskErrorsBefore: this.#diskErrors,
     };
     this.#run = run;
@@ -273,7 +269,7 @@ export abstract class SimMachine<Open extends OpenParts> {
     const vfs = this.disk.mount();
     const transport = network.attach(this.id, process);
     transport.onSend = (message) => events.sent(this, message);
-    const { open, vote } = this.opened(
+    const open = this.opened(
       {
         vfs,
         clock: process.clock,
@@ -297,26 +293,8 @@ export abstract class SimMachine<Open extends OpenParts> {
       process,
     );
     run.open = open;
-    run.durableVote = vote;
-    this.#watchLog(run, open.wal);
     events.started(this);
     this.begin(open);
-  }
-
-  /** Notes term and vote as they become durable. */
-  #watchLog(run: Run<Open>, wal: Wal): void {
-    const append = wal.append.bind(wal);
-    wal.append = (batch, done) =>
-      append(batch, () => {
-        if (batch.hardState !== null) run.durableVote = batch.hardState;
-        done();
-      });
-    const reset = wal.reset.bind(wal);
-    wal.reset = (index, term, hardState, done) =>
-      reset(index, term, hardState, () => {
-        run.durableVote = hardState;
-        done();
-      });
   }
 
   #logger(): Logger {

@@ -106,10 +106,7 @@ export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
     );
   }
 
-  protected override opened(
-    surroundings: Surroundings,
-    { clock }: SimProcess,
-  ): { open: OpenReplica<KvStateMachine>; vote: { term: number; votedFor: number } } {
+  protected override opened(surroundings: Surroundings, { clock }: SimProcess): OpenReplica<KvStateMachine> {
     const { serverId, serverIds, world } = this.#options;
     const open = openReplica({
       ...surroundings,
@@ -120,11 +117,10 @@ export class SimServer extends SimMachine<OpenReplica<KvStateMachine>> {
       options: world.replica,
       segmentBytes: world.segmentBytes,
     });
-    const { node } = open.replica;
-    this.member = node.id;
+    this.member = open.replica.node.id;
     this.#rpc = this.#rpcService(open, clock);
     this.#session = new ServerSession(open.replica, open.machine, clock, world.sessionTtlMs);
-    return { open, vote: { term: node.term, votedFor: node.votedFor } };
+    return open;
   }
 
   #rpcService({ replica, machine }: OpenReplica<KvStateMachine>, clock: Clock): RpcService {

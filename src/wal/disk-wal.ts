@@ -124,6 +124,10 @@ export class DiskWal implements Wal {
     return this.#durableIndex;
   }
 
+  get durableHardState(): HardState {
+    return this.#durableHardState;
+  }
+
   get bytesOnDisk(): number {
     const reserved = this.#reserver.ready?.size ?? 0;
     return [...this.#obsolete, ...this.#segments].reduce(

@@ -35,6 +35,8 @@ export interface WalEvents {
 export interface Wal {
   /** Last index whose entry is synced here. */
   readonly durableIndex: number;
+  /** Term, vote and commit index that are synced here. */
+  readonly durableHardState: HardState;
   /** Bytes on disk, all segments. */
   readonly bytesOnDisk: number;
   /** Milliseconds that the oldest unfinished write or sync has been under way; 0 when idle. */

@@ -6,7 +6,6 @@ import {
   type OpenPrimaryBackup,
   type PrimaryBackupTimings,
 } from '../../replica/open-primary-backup.ts';
-import { NO_MEMBER } from '../../raft/types.ts';
 import { SimMachine, type MachineOptions, type OpenParts, type Surroundings } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 
@@ -41,7 +40,7 @@ export class PrimaryBackupMachine extends SimMachine<OpenPrimaryBackup<KvStateMa
   protected override opened(
     surroundings: Surroundings,
     { clock }: SimProcess,
-  ): { open: OpenPrimaryBackup<KvStateMachine>; vote: { term: number; votedFor: number } } {
+  ): OpenPrimaryBackup<KvStateMachine> {
     const { serverId, serverIds, monitorIds, world, timings } = this.#options;
     const open = openPrimaryBackup({
       ...surroundings,
@@ -55,7 +54,7 @@ export class PrimaryBackupMachine extends SimMachine<OpenPrimaryBackup<KvStateMa
       timings,
     });
     this.#session = new ServerSession(open.replica, open.machine, clock, world.sessionTtlMs);
-    return { open, vote: { term: open.replica.node.term, votedFor: NO_MEMBER } };
+    return open;
   }
 
   protected override begin({ replica }: OpenPrimaryBackup<KvStateMachine>): void {
@@ -76,12 +75,9 @@ export class MonitorMachine extends SimMachine<OpenMonitor> {
     return !this.isStopping && this.open?.replica.isLeader === true;
   }
 
-  protected override opened(surroundings: Surroundings): {
-    open: OpenMonitor;
-    vote: { term: number; votedFor: number };
-  } {
+  protected override opened(surroundings: Surroundings): OpenMonitor {
     const { serverId, monitorIds, world, timings } = this.#options;
-    const open = openMonitor({
+    return openMonitor({
       ...surroundings,
       serverId,
       servers: monitorIds,
@@ -90,8 +86,6 @@ export class MonitorMachine extends SimMachine<OpenMonitor> {
       segmentBytes: world.segmentBytes,
       timings,
     });
-    const { node } = open.replica;
-    return { open, vote: { term: node.term, votedFor: node.votedFor } };
   }
 
   protected override begin({ monitor }: OpenMonitor): void {
