@@ -166,7 +166,9 @@ export class Connector implements LinkHandler {
       const isRetired = link !== this.#current && link !== this.#candidate;
       if (isRetired && link.leaderlessTicks > timings.leaderlessTicksMax) link.close(leaderless());
     }
-    if ((this.#current?.leaderlessTicks ?? 0) > timings.leaderlessTicksMax) this.#connect();
+    const current = this.#current;
+    if (current !== null && !current.isIdle && current.leaderlessTicks > timings.leaderlessTicksMax)
+      this.#connect();
   };
 
   #nowMs(): number {

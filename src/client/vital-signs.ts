@@ -46,10 +46,8 @@ export class VitalSigns {
   tick({ urgent, count, bytes }: UnderWay): Diagnosis {
     const { pingTicks, idlePingTicks, silentTicksMax, bytesPerTickMin } = timings;
     this.#silentTicks++;
-    if (count === 0) {
-      this.#leaderlessTicks = 0;
-      return 'fine';
-    }
+    // That it knew no leader stays on record: a server that fails each request soon is idle most of the time.
+    if (count === 0) return 'fine';
     if (this.#leaderlessTicks > 0) this.#leaderlessTicks++;
     if (this.#isAsked) {
       // What was sent needs its time on a slow line, and the question is behind it.
