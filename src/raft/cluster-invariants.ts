@@ -291,6 +291,11 @@ export class ClusterInvariants {
     const isNews =
       before === undefined || term > before.term || (term === before.term && index > before.index);
     if (isNews) this.#acknowledged.set(from, { term, index });
+    // It may die before it is looked at again; what it acknowledged was durable, see `checkDurable`.
+    const sight = this.#sights.get(from);
+    if (sight !== undefined && sight.log.termAt(index) === term) {
+      sight.persistedIndex = Math.max(sight.persistedIndex, index);
+    }
   }
 
   #voted(voter: MemberId, candidate: MemberId, term: number): void {

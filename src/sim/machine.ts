@@ -140,10 +140,7 @@ export abstract class SimMachine<Open extends OpenParts> {
   /** What a message that leaves now may promise. */
   get durable(): DurableState {
     const open = this.open;
-    if (open === null) return this.promised;
-    const { term, votedFor } = open.wal.durableHardState;
-    const lastIndex = Math.max(open.wal.durableIndex, open.store.durablePosition.index);
-    return { term, votedFor, lastIndex };
+    return open === null ? this.promised : durableOf(open, open.wal.synced.lastIndex);
   }
 
   /** Starts a process on the disk; nothing happens when one runs. */
@@ -203,7 +200,10 @@ export abstract class SimMachine<Open extends OpenParts> {
 
   /** The process is about to be gone. */
   protected ending(): void {
-    this.promised = this.durable;
+    const open = this.open;
+    // A write that replaces entries may be on the disk in part.
+    if (open !== null)
+      this.promised = durableOf(open, Math.min(open.wal.synced.lastIndex, open.wal.durableIndex));
   }
 
   get #diskErrors(): number {
@@ -302,4 +302,9 @@ export abstract class SimMachine<Open extends OpenParts> {
       this.#machine.events.log(this, `${message} ${JSON.stringify(fields)}`);
     return { debug: () => undefined, info: say, warn: say, error: say };
   }
+}
+
+function durableOf({ wal, store }: OpenParts, lastIndex: number): DurableState {
+  const { term, votedFor } = wal.synced.hardState;
+  return { term, votedFor, lastIndex: Math.max(lastIndex, store.durablePosition.index) };
 }

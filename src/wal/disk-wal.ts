@@ -84,7 +84,7 @@ export class DiskWal implements Wal {
   /** The compaction that was asked for last and is not on record yet. */
   #cut: { readonly index: number; readonly term: number } | null = null;
   #durable: Place;
-  #durableHardState: HardState;
+  #synced: { readonly hardState: HardState; readonly lastIndex: number };
   #durableIndex: number;
   /** Whether something was written since the last sync. */
   #unsynced = false;
@@ -106,7 +106,7 @@ export class DiskWal implements Wal {
     this.#state = parts.state;
     this.#queuedIndex = parts.state.lastIndex;
     this.#durable = parts.durable;
-    this.#durableHardState = parts.state.hardState;
+    this.#synced = { hardState: parts.state.hardState, lastIndex: parts.state.lastIndex };
     this.#durableIndex = parts.state.lastIndex;
     this.#reserver = new SegmentReserver(parts.vfs, parts.folder, parts, {
       onSettled: () => {
@@ -124,8 +124,8 @@ export class DiskWal implements Wal {
     return this.#durableIndex;
   }
 
-  get durableHardState(): HardState {
-    return this.#durableHardState;
+  get synced(): { readonly hardState: HardState; readonly lastIndex: number } {
+    return this.#synced;
   }
 
   get bytesOnDisk(): number {
@@ -286,16 +286,16 @@ export class DiskWal implements Wal {
   }
 
   #written(cycle: Cycle): void {
-    if (cycle.mustSync) cycle.segment.file.sync(this.#unlessFailed(() => this.#synced(cycle)));
+    if (cycle.mustSync) cycle.segment.file.sync(this.#unlessFailed(() => this.#onSynced(cycle)));
     else this.#complete(cycle);
   }
 
-  #synced(cycle: Cycle): void {
+  #onSynced(cycle: Cycle): void {
     const { sequence, end } = cycle.segment;
     const { lastIndex, baseIndex, hardState } = this.#state;
     this.#unsynced = false;
     this.#durable = { segment: sequence, offset: end };
-    this.#durableHardState = hardState;
+    this.#synced = { hardState, lastIndex };
     this.#durableIndex = Math.min(lastIndex, this.#queue.keepsIndex);
     // Here, where everything that was encoded is durable: a drop of entries that is not yet must not count.
     while (this.#segments[0] !== cycle.segment && (this.#segments[0]?.lastIndex ?? Infinity) <= baseIndex) {
@@ -366,7 +366,7 @@ export class DiskWal implements Wal {
 
   #saveMark(): void {
     this.#slots.save(
-      this.#durableHardState,
+      this.#synced.hardState,
       this.#durable,
       this.#unlessFailed(() => this.#closeIfDone()),
     );

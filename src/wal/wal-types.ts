@@ -35,8 +35,8 @@ export interface WalEvents {
 export interface Wal {
   /** Last index whose entry is synced here. */
   readonly durableIndex: number;
-  /** Term, vote and commit index that are synced here. */
-  readonly durableHardState: HardState;
+  /** What the last sync made durable. Entries that a queued write will replace are still in it. */
+  readonly synced: { readonly hardState: HardState; readonly lastIndex: number };
   /** Bytes on disk, all segments. */
   readonly bytesOnDisk: number;
   /** Milliseconds that the oldest unfinished write or sync has been under way; 0 when idle. */
