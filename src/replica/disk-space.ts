@@ -8,10 +8,8 @@ import type { Store } from '../store/store.ts';
 const HAND_OVER_EVERY_MS = 5_000;
 
 export interface DiskSpaceParts {
-  readonly node: RawNode;
   readonly store: Store;
   readonly logger: Logger;
-  readonly prng: Prng;
 }
 
 /**
@@ -21,7 +19,6 @@ export interface DiskSpaceParts {
 export class DiskSpace {
   readonly #parts: DiskSpaceParts;
   #wasAvailable = true;
-  #handOverAtMs = 0;
   /** As the log sees it. */
   logHasSpace = true;
 
@@ -33,17 +30,33 @@ export class DiskSpace {
     return this.logHasSpace && !this.#parts.store.outOfSpace;
   }
 
-  /** Says what has changed; a leader that cannot take changes lets another server lead, which perhaps can. */
-  tick(nowMs: number): void {
-    const { node, logger, prng } = this.#parts;
+  /** Says what has changed. */
+  tick(): void {
+    const { logger } = this.#parts;
     const isAvailable = this.isAvailable;
-    if (isAvailable !== this.#wasAvailable) {
-      this.#wasAvailable = isAvailable;
-      if (isAvailable) logger.info({}, 'there is disk space again: changes are taken');
-      else logger.error({}, 'the disk is full: changes are refused until there is space, reads go on');
-    }
-    if (isAvailable || node.role !== 'leader' || nowMs < this.#handOverAtMs) return;
-    this.#handOverAtMs = nowMs + HAND_OVER_EVERY_MS;
+    if (isAvailable === this.#wasAvailable) return;
+    this.#wasAvailable = isAvailable;
+    if (isAvailable) logger.info({}, 'there is disk space again: changes are taken');
+    else logger.error({}, 'the disk is full: changes are refused until there is space, reads go on');
+  }
+}
+
+/** A leader that cannot take changes lets another server lead, which perhaps can. */
+export class SpaceHandOver {
+  readonly #node: RawNode;
+  readonly #prng: Prng;
+  #atMs = 0;
+
+  constructor({ node, prng }: { readonly node: RawNode; readonly prng: Prng }) {
+    this.#node = node;
+    this.#prng = prng;
+  }
+
+  tick(nowMs: number, hasSpace: boolean): void {
+    const node = this.#node;
+    const prng = this.#prng;
+    if (hasSpace || node.role !== 'leader' || nowMs < this.#atMs) return;
+    this.#atMs = nowMs + HAND_OVER_EVERY_MS;
     // By chance among those that have everything: who of them has space is not known here.
     const heirs = activeVoters(node).filter(({ matchIndex }) => matchIndex >= node.commitIndex);
     const heir = heirs[heirs.length > 0 ? prng.below(heirs.length) : 0];

@@ -18,6 +18,7 @@ import { NO_MEMBER, serverOf, type Entry, type MemberId } from '../raft/types.ts
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { Deadlines } from './deadlines.ts';
+import { DiskSpace } from './disk-space.ts';
 import { decodeEntry } from './envelope.ts';
 import type { Identity } from './identity.ts';
 import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
@@ -32,6 +33,7 @@ import { Rounds } from './rounds.ts';
 import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
+import { TimeTeller } from './time-teller.ts';
 import type { StateMachine } from './state-machine.ts';
 
 export interface PrimaryBackupParts<Result> {
@@ -71,14 +73,12 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   /** Committed, waiting for the state machine. */
   #unapplied: Entry[] = [];
   readonly #writer: LogWriter;
+  readonly #space: DiskSpace;
+  readonly #timeTeller: TimeTeller;
   #leadership = { view: 0, leaderId: NO_MEMBER };
-  #logHasSpace = true;
-  #hadSpace = true;
   #turnIsDue = false;
   #tickTimer: Timer | null = null;
   #stopped = false;
-  /** When the others were last told what time it is. */
-  #timeToldMs = 0;
   /** Called when the server that leads has changed. */
   onLeaderChange: (leaderServer: number | null) => void = () => undefined;
 
@@ -87,7 +87,11 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#parts = parts;
     this.#node = node;
     this.#writer = new LogWriter(parts);
-    this.#logTime = new LogTime(clock, node.lastStampMs);
+    this.#space = new DiskSpace(parts);
+    const logTime = new LogTime(clock, node.lastStampMs);
+    this.#logTime = logTime;
+    const intervalMs = parts.options.electionTimeoutMs;
+    this.#timeTeller = new TimeTeller({ node, transport, clock, logTime, intervalMs });
     this.#router = new ProposalRouter({
       node,
       transport,
@@ -162,7 +166,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
 
   /** Disk space is gone or back, as the log sees it. */
   setSpace(available: boolean): void {
-    this.#logHasSpace = available;
+    this.#space.logHasSpace = available;
     this.#schedule();
   }
 
@@ -227,7 +231,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   }
 
   onConnected(peer: MemberId): void {
-    if (this.isLeader && this.#parts.servers.includes(peer)) this.#tellTime(peer);
+    if (this.#parts.servers.includes(peer)) this.#timeTeller.tell(peer);
     if (this.#parts.monitors.includes(peer)) this.#pinger.ping();
     this.#schedule();
   }
@@ -299,7 +303,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (this.#stopped) return;
     const node = this.#node;
     this.#watchLeadership();
-    this.#router.hasSpace = this.#hasSpace;
+    this.#router.hasSpace = this.#space.isAvailable;
     const due = this.#rounds.due();
     if (due.proposals) {
       this.#deadlines.take();
@@ -328,11 +332,8 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     const nowMs = clock.monotonicMs();
     this.#tickTimer = clock.setTimer(options.tickMs, this.#tick);
     this.#node.tick();
-    this.#watchSpace();
-    if (this.isLeader && nowMs - this.#timeToldMs >= options.electionTimeoutMs) {
-      this.#timeToldMs = nowMs;
-      for (const { member } of this.#node.progress()) this.#tellTime(member);
-    }
+    this.#space.tick();
+    this.#timeTeller.tick(nowMs);
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);
     this.#reads.expire(nowMs);
@@ -340,27 +341,6 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#snapshots.tick(nowMs);
     this.#schedule();
   };
-
-  #tellTime(member: MemberId): void {
-    this.#parts.transport.send(member, {
-      type: 'LogTime',
-      term: this.#node.term,
-      logTimeMs: this.#logTime.nowMs(),
-    });
-  }
-
-  get #hasSpace(): boolean {
-    return this.#logHasSpace && !this.#parts.store.outOfSpace;
-  }
-
-  #watchSpace(): void {
-    const hasSpace = this.#hasSpace;
-    if (hasSpace === this.#hadSpace) return;
-    this.#hadSpace = hasSpace;
-    const { logger } = this.#parts;
-    if (hasSpace) logger.info({}, 'there is disk space again: changes are taken');
-    else logger.error({}, 'the disk is full: changes are refused until there is space, reads go on');
-  }
 
   #process(ready: Ready): void {
     for (const message of ready.messages) this.#send(message);

@@ -18,7 +18,7 @@ import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
 import { Deadlines } from './deadlines.ts';
-import { DiskSpace, handOver } from './disk-space.ts';
+import { DiskSpace, handOver, SpaceHandOver } from './disk-space.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
 import type { Identity } from './identity.ts';
@@ -69,6 +69,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #writer: LogWriter;
   readonly #deadlines: Deadlines;
   readonly #space: DiskSpace;
+  readonly #spaceHandOver: SpaceHandOver;
   readonly #timeTeller: TimeTeller;
   /** What the peers that were admitted said of themselves. */
   readonly #identities = new Map<MemberId, string>();
@@ -98,6 +99,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     });
     this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#space = new DiskSpace(parts);
+    this.#spaceHandOver = new SpaceHandOver(parts);
     this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
     this.#rounds = new Rounds({
       router: this.#router,
@@ -340,7 +342,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       );
       this.#node.stepDown();
     }
-    this.#space.tick(nowMs);
+    this.#space.tick();
+    this.#spaceHandOver.tick(nowMs, this.#space.isAvailable);
     this.#timeTeller.tick(nowMs);
     this.#deadlines.take();
     this.#router.tick(nowMs, options.electionTimeoutMs);

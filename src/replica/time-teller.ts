@@ -1,11 +1,16 @@
 import type { Clock } from '../base/clock.ts';
 import type { Transport } from '../net/transport.ts';
-import type { RawNode } from '../raft/raw-node.ts';
 import type { MemberId } from '../raft/types.ts';
 import type { LogTime } from './log-time.ts';
 
 export interface TimeTellerOptions {
-  readonly node: RawNode;
+  /** A core of either engine. */
+  readonly node: {
+    readonly id: MemberId;
+    readonly role: string;
+    readonly term: number;
+    progress(): readonly { readonly member: MemberId }[];
+  };
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logTime: LogTime;
