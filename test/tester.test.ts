@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Command, kvraft, type CommandResult } from './support/command.ts';
 import { full } from './support/full.ts';
+import { freePorts } from './support/ports.ts';
 import { ProcessCluster } from './support/processes.ts';
 
 const KVRAFT = join(import.meta.dirname, '..', '..', 'bin', 'kvraft.js');
@@ -100,6 +101,9 @@ test('the tester takes servers that run already, and leaves out what needs killi
   assert.equal(code, 0, stdout);
   assert.match(stdout, /^3 servers, dialect kvraft, seed \d+\nok +[\d.]+ s {2}basic\/cas /);
   assert.match(stdout, /\n1 passed, 0 failed, \d\d left out, in [\d.]+ s\n$/);
+  const twice = await kvraft('tester', ...where, '--start', `exec ${process.execPath} ${KVRAFT} server {id}`);
+  assert.equal(twice.code, 2, 'it does not take servers that run for those that it was to start');
+  assert.match(twice.stderr, /127\.0\.0\.1:\d+ somebody listens already: stop server 0/);
   assert.equal(cluster.running.length, 3);
 });
 
@@ -108,6 +112,8 @@ test('the tester says what is wrong with its arguments, and that nobody answers'
     ['--ports', 'a,b'],
     ['--dialect', 'klingon', '--ports', '9000'],
     ['--start', 'server', '--ports', '9000'],
+    ['--ports', '9000,9000'],
+    ['--scale', '0', '--ports', '9000'],
   ];
   for (const args of wrong) {
     const { code, stderr } = await kvraft('tester', ...args);
@@ -117,4 +123,15 @@ test('the tester says what is wrong with its arguments, and that nobody answers'
   const alone = await kvraft('tester', '--ports', '1', ...quick, '--patience', '0.2');
   assert.equal(alone.code, 1);
   assert.equal(reportOf(alone).results[0]?.name, 'system/ready');
+  const [port = 0] = await freePorts(1);
+  const missing = await kvraft(
+    'tester',
+    '--ports',
+    String(port),
+    '--start',
+    'exec nowhere/server {id}',
+    ...quick,
+  );
+  assert.equal(missing.code, 1);
+  assert.match(reportOf(missing).results[0]?.message ?? '', /server 0 ended by itself \(exit code 127\)/);
 });

@@ -27,8 +27,8 @@ interface TesterOptions {
   readonly start?: string;
   readonly host: string;
   readonly ports?: readonly number[];
-  readonly only: readonly string[];
-  readonly skip: readonly string[];
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
   readonly seed?: number;
   readonly scale: number;
   readonly patience: number;
@@ -40,6 +40,7 @@ interface TesterOptions {
 
 const MS_PER_S = 1_000;
 const SEEDS = 2 ** 31;
+const SCALE_MAX = 1_000;
 
 export function registerTester(program: Command): void {
   program
@@ -57,10 +58,10 @@ export function registerTester(program: Command): void {
     )
     .option('--host <host>', 'where running servers are, with --ports', 'localhost')
     .option('--ports <list>', 'the ports of running servers, by comma, with Ids from 0 on', parsePorts)
-    .option('--only <words>', 'only checks whose name contains one of these, by comma', parseWords, [])
-    .option('--skip <words>', 'no checks whose name contains one of these, by comma', parseWords, [])
+    .option('--only <words>', 'only checks whose name contains one of these, by comma', parseWords)
+    .option('--skip <words>', 'no checks whose name contains one of these, by comma', parseWords)
     .option('--seed <number>', 'where chance starts from; printed by every run', parseCount)
-    .option('--scale <factor>', 'how much of what is random or parallel is done', parseCount, 1)
+    .option('--scale <factor>', 'how much of what is random or parallel is done', parseScale, 1)
     .option('--patience <seconds>', 'how long to wait for what must happen', parseSeconds, 20)
     .option('--silence <seconds>', 'how long to see that something does not happen', parseSeconds, 2)
     .option('--list', 'print the checks, and run none')
@@ -69,6 +70,8 @@ export function registerTester(program: Command): void {
     .addHelpText(
       'after',
       `
+Exit codes: 0 all passed · 1 something failed · 2 wrong usage or configuration
+
 Without --start or --ports, the servers of the configuration are taken to run already: what needs killing is left out.
   kvraft tester --start 'kvraft server {id}'
   kvraft tester --dialect raft-golang --config config.json --start './bin/kvstore {id}'
@@ -84,7 +87,7 @@ Without --start or --ports, the servers of the configuration are taken to run al
 }
 
 async function test(options: TesterOptions): Promise<number> {
-  const checks = chooseChecks(options.only, options.skip);
+  const checks = chooseChecks(options.only ?? [], options.skip);
   if (checks.length === 0) {
     throw new KvraftError('INVALID_ARGUMENT', 'no check has such a name: --list prints them');
   }
@@ -106,7 +109,10 @@ async function test(options: TesterOptions): Promise<number> {
     keyPrefix: `t${nodeClock.wallMs().toString(36)}`,
   });
   const print = (line: string): void => void (options.json || console.log(line));
-  print(`${servers.length} servers, dialect ${options.dialect}, seed ${seed}`);
+  print(
+    `${servers.length} server${servers.length === 1 ? '' : 's'}, dialect ${options.dialect}, seed ${seed}`,
+  );
+  if (control !== null) await refuseRunning(system);
   const results = await withSignals(control, () =>
     runChecks(system, checks, (result) => print(formatResult(result))),
   );
@@ -114,10 +120,23 @@ async function test(options: TesterOptions): Promise<number> {
   return summarize(results).failed === 0 ? exitCodes.done : exitCodes.failed;
 }
 
+/** Else other servers than those that are started would be tested. */
+async function refuseRunning(system: System): Promise<void> {
+  for (const server of system.servers) {
+    if (!(await system.listens(server))) continue;
+    const where = `${server.host}:${server.port}`;
+    const message = `at ${where} somebody listens already: stop server ${server.id}, or leave out --start`;
+    throw new KvraftError('INVALID_ARGUMENT', message);
+  }
+}
+
 /** The servers that were started do not outlive the tester, however it ends. */
 async function withSignals<T>(control: ProcessControl | null, run: () => Promise<T>): Promise<T> {
   const stop = (): void => {
-    void (control?.killAll() ?? Promise.resolve()).finally(() => process.exit(exitCodes.failed));
+    console.error('kvraft: interrupted');
+    // The signals are sent when this returns: nothing is waited for, as nothing more is to be said.
+    void control?.killAll();
+    process.exit(exitCodes.failed);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop);
   try {
@@ -155,13 +174,15 @@ function serversOf({ config, dialect, host, ports }: TesterOptions): Server[] {
 }
 
 function parsePorts(text: string): number[] {
-  return text.split(',').map((part) => {
+  const ports = text.split(',').map((part) => {
     const port = Number(part);
     if (!/^\d{1,5}$/.test(part) || port < 1 || port > 65_535) {
       throw new InvalidArgumentError('ports are numbers from 1 to 65535, by comma');
     }
     return port;
   });
+  if (new Set(ports).size < ports.length) throw new InvalidArgumentError('a port stands in it twice');
+  return ports;
 }
 
 function parseWords(text: string): string[] {
@@ -171,6 +192,12 @@ function parseWords(text: string): string[] {
 function parseCount(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('a whole number of at most 10 digits');
   return Number(text);
+}
+
+function parseScale(text: string): number {
+  const scale = parseCount(text);
+  if (scale < 1 || scale > SCALE_MAX) throw new InvalidArgumentError(`a whole number from 1 to ${SCALE_MAX}`);
+  return scale;
 }
 
 function parseSeconds(text: string): number {

@@ -192,6 +192,6 @@ export class OutgoingLink {
   #log(level: 'debug' | 'info' | 'warn', message: string, reason: string | null): void {
     const { serverId, channel, address } = this.#target;
     const text = `${message}: server ${serverId} at ${addressText(address)}${reason === null ? '' : `: ${reason}`}`;
-    this.#context.logger[level]({ server: serverId, channel }, text);
+    this.#context.logger[level]({ peer: serverId, channel }, text);
   }
 }

@@ -40,7 +40,7 @@ export class Joining {
     const { node, logger } = this.#options;
     if (membersOf(node.confState()).includes(from)) return;
     const result = this.#change([{ type: 'add-learner', member: from }]);
-    if (typeof result === 'number') logger.info({ server: serverOf(from) }, 'a rebuilt server learns');
+    if (typeof result === 'number') logger.info({ peer: serverOf(from) }, 'a rebuilt server learns');
   }
 
   tick(): void {
@@ -65,8 +65,7 @@ export class Joining {
       const former = conf.voters.filter((voter) => serverOf(voter) === serverOf(member));
       const removals = former.map((voter) => ({ type: 'remove', member: voter }) as const);
       const result = this.#change([{ type: 'add-voter', member }, ...removals]);
-      if (typeof result === 'number')
-        logger.info({ server: serverOf(member) }, 'a rebuilt server votes again');
+      if (typeof result === 'number') logger.info({ peer: serverOf(member) }, 'a rebuilt server votes again');
       return;
     }
   }

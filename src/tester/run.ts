@@ -99,7 +99,7 @@ async function timed(
   const startMs = system.nowMs();
   const message = await judge(system, body);
   system.dropAll();
-  const durationMs = system.nowMs() - startMs;
+  const durationMs = Math.round(system.nowMs() - startMs);
   if (message instanceof Inapplicable) {
     return { name, about, verdict: 'left out', durationMs, message: message.message };
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Prng } from '../base/prng.ts';
 import type { TextDialect } from '../wire/text-dialects.ts';
 import { Client } from './client.ts';
-import { CheckFailure, Inapplicable } from './failure.ts';
+import { CheckFailure, expectThat, Inapplicable } from './failure.ts';
 import { showReply } from './reply.ts';
 import { getRequest } from './request.ts';
 import { Connection, Unreachable, type Address, type Answer } from './tcp-connection.ts';
@@ -44,6 +44,8 @@ export interface SystemOptions {
 }
 
 const pollMs = 30;
+/** The same host by other names: a tester that was given one may be redirected to another. */
+const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 
 /** The servers under test, as the checks see them. */
 export class System {
@@ -179,7 +181,9 @@ export class System {
   /** The server that a redirect names. */
   redirectTarget(answer: Answer & { readonly kind: 'redirect' }): Server {
     const server = this.servers.find((server) =>
-      'id' in answer ? server.id === answer.id : server.host === answer.host && server.port === answer.port,
+      'id' in answer
+        ? server.id === answer.id
+        : isSameHost(server.host, answer.host) && server.port === answer.port,
     );
     if (server === undefined) throw new CheckFailure(`${showReply(answer)}: there is no such server`);
     return server;
@@ -212,20 +216,32 @@ export class System {
   /** Resolves once every server that is up takes part: it answers, or sends to one that does. */
   async ready(): Promise<void> {
     const request = getRequest(`${this.options.keyPrefix}-nothing`);
+    const servers = this.upServers;
     let answers: (Answer | null)[] = [];
     const serves = (answer: Answer | null): boolean =>
       answer?.kind === 'error' && answer.error === 'not-found';
     const whatIsMissing = (): string => {
-      const states = this.upServers.map(({ id }, at) => `server ${id}: ${showState(answers[at] ?? null)}`);
+      const states = servers.map(({ id }, at) => `server ${id}: ${showState(answers[at] ?? null)}`);
       return `every server answers, or redirects to one that does (${states.join(', ')})`;
     };
     await this.until(whatIsMissing, async () => {
-      answers = await Promise.all(this.upServers.map((server) => this.tryAsk(server, request)));
+      answers = await Promise.all(servers.map((server) => this.tryAsk(server, request)));
+      // Why it did is told with the result of every check.
+      expectThat(this.upServers.length === servers.length, 'not all servers that were started run');
       return answers.every((answer) => serves(answer) || answer?.kind === 'redirect') && answers.some(serves);
     });
   }
 }
 
 /** What a server did when it was asked for a key that is not there. */
-const showState = (answer: Answer | null): string =>
-  answer === null ? 'takes no connections' : `answers by ${showReply(answer)}`;
+function showState(answer: Answer | null): string {
+  if (answer === null) return 'takes no connections';
+  if (answer.kind === 'silence') return 'does not answer';
+  if (answer.kind === 'closed') return 'closes the connection';
+  return `answers by ${showReply(answer)}`;
+}
+
+/** Whether both names are of one host, as far as can be told without asking for addresses. */
+const isSameHost = (a: string, b: string): boolean =>
+  a.toLowerCase() === b.toLowerCase() ||
+  (loopbackNames.has(a.toLowerCase()) && loopbackNames.has(b.toLowerCase()));
