@@ -4,8 +4,7 @@ import { CounterLog } from './counter-log.ts';
 import { FurtherOperations } from './further-operations.ts';
 import { HashChain } from './hash-chain.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimCluster } from './sim-cluster.ts';
-import type { SimServer } from './sim-server.ts';
+import type { ClientCluster, ClientServer } from './rpc-server.ts';
 import type { WorldOptions } from './world-options.ts';
 
 const COUNTER = 'counter';
@@ -24,7 +23,7 @@ interface Seat {
 
 /** Clients that use every operation which the models of histories do not know: counters, hash chains, leases and others. */
 export class FurtherClients {
-  readonly #cluster: SimCluster;
+  readonly #cluster: ClientCluster;
   readonly #scheduler: Scheduler;
   readonly #world: WorldOptions;
   readonly #counter = new CounterLog();
@@ -34,7 +33,7 @@ export class FurtherClients {
   #wrong: string | null = null;
   readonly counts = { ok: 0, failed: 0, unknown: 0, undecided: 0 };
 
-  constructor(cluster: SimCluster, scheduler: Scheduler, world: WorldOptions, prng: Prng) {
+  constructor(cluster: ClientCluster, scheduler: Scheduler, world: WorldOptions, prng: Prng) {
     this.#cluster = cluster;
     this.#scheduler = scheduler;
     this.#world = world;
@@ -128,7 +127,7 @@ export class FurtherClients {
   /** As one request to a random server; `done` is called once, then the client goes on. */
   #send(seat: Seat, ops: readonly WriteOp[], done: (outcome: Outcome) => void): void {
     const { prng } = seat;
-    const server = this.#cluster.servers[prng.below(this.#cluster.servers.length)] as SimServer;
+    const server = this.#cluster.servers[prng.below(this.#cluster.servers.length)] as ClientServer;
     const delayMs = (): number => 0.05 + prng.float();
     this.#pending++;
     let isOver = false;

@@ -2,18 +2,34 @@ import { limits } from '../base/limits.ts';
 import { Admission } from '../listeners/admission.ts';
 import type { ConnectionStream } from '../listeners/client-connection.ts';
 import { KvReader } from '../listeners/kv-reader.ts';
-import { RpcService, type AcceptedConnection } from '../listeners/rpc-service.ts';
+import { RpcService, type AcceptedConnection, type RpcServiceOptions } from '../listeners/rpc-service.ts';
 import type { PipeServer } from './client-pipe.ts';
 import type { SimProcess } from './process.ts';
-import type { SimServer } from './sim-server.ts';
+import type { SimNetwork } from './network.ts';
+import type { WorkloadServer } from './workload-request.ts';
+
+/** A server of either engine, as clients with needs of their own see it. */
+export type ClientServer = WorkloadServer & {
+  /** Null while it is down. */
+  readonly open:
+    (Pick<RpcServiceOptions, 'machine'> & { readonly replica: RpcServiceOptions['replicator'] }) | null;
+};
+
+/** What such clients need of a cluster. */
+export interface ClientCluster {
+  readonly network: SimNetwork;
+  readonly servers: readonly ClientServer[];
+  /** The one that orders what clients write, if there is one. */
+  leader(): ClientServer | null;
+}
 
 /** The RPC port of a simulated server: the service of production, one for each of the server's processes. */
 export class SimRpcServer implements PipeServer {
-  readonly #server: SimServer;
+  readonly #server: ClientServer;
   readonly #requestTimeoutMs: number;
   readonly #services = new WeakMap<SimProcess, RpcService>();
 
-  constructor(server: SimServer, requestTimeoutMs: number) {
+  constructor(server: ClientServer, requestTimeoutMs: number) {
     this.#server = server;
     this.#requestTimeoutMs = requestTimeoutMs;
   }

@@ -5,9 +5,8 @@ import { parseReply } from '../wire/rpc-replies.ts';
 import { ClientPipe } from './client-pipe.ts';
 import { SimFailure } from './failure.ts';
 import { SimProcess } from './process.ts';
-import { SimRpcServer } from './rpc-server.ts';
+import { SimRpcServer, type ClientCluster } from './rpc-server.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimCluster } from './sim-cluster.ts';
 import { TokenLog } from './token-log.ts';
 import type { Transcript } from './transcript.ts';
 import type { WorldOptions } from './world-options.ts';
@@ -20,7 +19,7 @@ const SHARED_KEY = 'typed';
 
 /** Typed clients of production on simulated connections, each of which appends unique tokens to two keys at once. */
 export class TypedClients {
-  readonly #cluster: SimCluster;
+  readonly #cluster: ClientCluster;
   readonly #scheduler: Scheduler;
   readonly #world: WorldOptions;
   readonly #transcript: Transcript;
@@ -33,7 +32,7 @@ export class TypedClients {
   readonly counts = { ok: 0, failed: 0, unknown: 0, undecided: 0 };
 
   constructor(
-    cluster: SimCluster,
+    cluster: ClientCluster,
     scheduler: Scheduler,
     world: WorldOptions,
     prng: Prng,

@@ -2,12 +2,13 @@ import { createPrng, type Prng } from '../base/prng.ts';
 import { SimFailure } from './failure.ts';
 import { FaultInjector, type FaultTarget } from './fault-injector.ts';
 import { FurtherClients } from './further-clients.ts';
+import type { ClientCluster, ClientServer } from './rpc-server.ts';
 import { Scheduler } from './scheduler.ts';
 import type { OpenParts, SimMachine } from './machine.ts';
 import { SimCluster } from './sim-cluster.ts';
 import { Transcript } from './transcript.ts';
 import { TypedClients } from './typed-clients.ts';
-import { Workload, type WorkloadCounts, type WorkloadServer } from './workload.ts';
+import { Workload, type WorkloadCounts } from './workload.ts';
 import { drawWorld, type FaultKind, type WorldOptions } from './world-options.ts';
 
 /** Virtual time in which a healed majority must have a leader that takes and confirms operations. */
@@ -49,9 +50,9 @@ export interface RunResult {
 }
 
 /** What a world needs of the cluster in it, whatever engine replicates there. */
-export interface SimulatedCluster<Machine extends SimMachine<OpenParts>> extends FaultTarget<Machine> {
-  /** What clients talk to. */
-  readonly servers: readonly WorkloadServer[];
+export interface SimulatedCluster<Machine extends SimMachine<OpenParts>>
+  extends FaultTarget<Machine>, ClientCluster {
+  leader(): (Machine & ClientServer) | null;
   /** Machines that are to stay down. */
   readonly held: Set<number>;
   /** The latest index that any server has committed. */
@@ -76,14 +77,10 @@ export function runWorld(seed: number, options: RunOptions = {}): RunResult {
     world,
     options,
     (scheduler, prng, transcript) => new SimCluster(world, scheduler, prng, transcript),
-    (cluster, scheduler, prng, transcript) => [
-      new TypedClients(cluster, scheduler, world, createPrng(prng.uint32()), transcript),
-      new FurtherClients(cluster, scheduler, world, createPrng(prng.uint32())),
-    ],
   ).run();
 }
 
-/** Clients beside the common ones that only one engine's clusters have. */
+/** Clients beside those whose histories are checked. */
 export interface ClientGroup {
   readonly counts: WorkloadCounts;
   /** Whether nobody waits for an answer. */
@@ -113,12 +110,6 @@ export class World<
     world: WorldOptions,
     { onLine = null, stepsMax = Infinity }: RunOptions,
     makeCluster: (scheduler: Scheduler, prng: Prng, transcript: Transcript) => Cluster,
-    makeGroups: (
-      cluster: Cluster,
-      scheduler: Scheduler,
-      prng: Prng,
-      transcript: Transcript,
-    ) => readonly ClientGroup[] = () => [],
   ) {
     this.#world = world;
     this.#stepsMax = stepsMax;
@@ -130,7 +121,12 @@ export class World<
     this.#cluster = makeCluster(this.#scheduler, fork(), this.#transcript);
     this.#workload = new Workload(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
     this.#faults = new FaultInjector(this.#cluster, this.#scheduler, world, fork(), this.#transcript);
-    this.#groups = makeGroups(this.#cluster, this.#scheduler, fork(), this.#transcript);
+    const groups = fork();
+    const forkGroup = (): Prng => createPrng(groups.uint32());
+    this.#groups = [
+      new TypedClients(this.#cluster, this.#scheduler, world, forkGroup(), this.#transcript),
+      new FurtherClients(this.#cluster, this.#scheduler, world, forkGroup()),
+    ];
   }
 
   run(): RunResult {
