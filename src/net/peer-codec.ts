@@ -252,6 +252,7 @@ const codecs: Codecs = {
       m.inSync,
       m.unreachable,
       m.leaving,
+      m.answer,
       m.durableView,
       m.lastView,
       m.lastIndex,
@@ -264,6 +265,7 @@ const codecs: Codecs = {
       inSync: f.bool(),
       unreachable: f.bool(),
       leaving: f.bool(),
+      answer: f.uint(),
       durableView: f.uint(),
       lastView: f.uint(),
       lastIndex: f.uint(),
@@ -271,17 +273,19 @@ const codecs: Codecs = {
   },
   ViewNotice: {
     type: 49,
-    fields: ({ view, waiting, clusterId }) => [
+    fields: ({ view, waiting, question, clusterId }) => [
       view.number,
       lifeFields(view.primary),
       lifeFields(view.backup),
       waiting.slice(0, WAITING_CHARS_MAX),
+      question,
       clusterId,
     ],
     parse: (f) => ({
       type: 'ViewNotice',
       view: { number: f.uint(), primary: parseLife(f.list()), backup: parseLife(f.list()) },
       waiting: f.text(WAITING_CHARS_MAX),
+      question: f.uint(),
       clusterId: f.hex(0, 32),
     }),
   },

@@ -159,6 +159,7 @@ const byType: { [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
     inSync: bool,
     unreachable: bool,
     leaving: bool,
+    answer: uint,
     durableView: uint,
     lastView: uint,
     lastIndex: uint,
@@ -166,6 +167,7 @@ const byType: { [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
   ViewNotice: of<Of<'ViewNotice'>>('ViewNotice', {
     view: plain({ number: uint, primary: maybeLife, backup: maybeLife }),
     waiting: fc.string({ maxLength: 100 }),
+    question: uint,
     clusterId: fc.constantFrom('', '0123456789abcdef0123456789abcdef'),
   }),
   SnapshotAck: of<Of<'SnapshotAck'>>('SnapshotAck', { transfer: uint, next: uint, failed: bool }),

@@ -59,6 +59,8 @@ export class PrimaryBackup {
   #writtenIndex: number;
   #hardState: HardState;
   #handedOut: number;
+  /** Ticks since the primary of the view was heard, by others than itself. */
+  #silentTicks = 0;
 
   constructor(config: EngineConfig) {
     this.#engine = new Engine(config);
@@ -92,6 +94,16 @@ export class PrimaryBackup {
 
   get leaderId(): MemberId {
     return this.#engine.leaderId;
+  }
+
+  /**
+   * Whether `leaderId` was heard lately, by whoever can confirm it: the primary itself hears its backup, where it
+   * can answer nothing without it.
+   */
+  get hearsPrimary(): boolean {
+    const { leads, leaderId, config } = this.#engine;
+    if (leads) return !(this.sync === 'in-sync' && this.#primacy?.isBackupUnreachable === true);
+    return leaderId !== NO_MEMBER && this.#silentTicks < config.unreachableTicks;
   }
 
   /** How much the backup counts; null where this server is not the primary. */
@@ -156,8 +168,8 @@ export class PrimaryBackup {
     return this.#primacy === null ? [] : [...this.#engine.peers.values()];
   }
 
-  /** What the next ping says; who leaves is decided elsewhere. */
-  ping(): Omit<Ping, 'type' | 'leaving'> {
+  /** What the next ping says; who leaves, and what was asked, is known elsewhere. */
+  ping(): Omit<Ping, 'type' | 'leaving' | 'answer'> {
     const { config, durableView, view, log, persisted } = this.#engine;
     const { folder, boot } = config.life;
     const acknowledged = view.number > 0 && durableView === view.number ? view.number : 0;
@@ -176,6 +188,7 @@ export class PrimaryBackup {
   // What happens to a server.
 
   tick(): void {
+    this.#silentTicks++;
     if (this.#engine.leads) this.#primacy?.tick();
   }
 
@@ -186,6 +199,8 @@ export class PrimaryBackup {
     const former = engine.place === 'primary' ? this.#primacy : null;
     engine.view = view;
     engine.viewNumber = view.number;
+    // The view service has it from the primary.
+    this.#silentTicks = 0;
     this.#primacy = null;
     engine.peers.clear();
     engine.transfersWanted = [];
@@ -214,10 +229,10 @@ export class PrimaryBackup {
     if (message.view !== engine.view.number) return;
     switch (message.type) {
       case 'Prepare':
-        if (this.#isFromPrimary(message)) handlePrepare(engine, message);
+        if (this.#obeys(message)) handlePrepare(engine, message);
         break;
       case 'Commit':
-        if (this.#isFromPrimary(message)) handleCommit(engine, message);
+        if (this.#obeys(message)) handleCommit(engine, message);
         break;
       case 'PrepareOk':
         if (engine.leads) this.#primacy?.onPrepareOk(message);
@@ -266,6 +281,11 @@ export class PrimaryBackup {
     if (peer?.state !== 'snapshot') return;
     peer.becomeProbe();
     peer.probeSent = true;
+  }
+
+  /** No process listens where the primary was. */
+  forgetPrimary(): void {
+    this.#silentTicks = Infinity;
   }
 
   reportUnreachable(to: MemberId): void {
@@ -364,8 +384,11 @@ export class PrimaryBackup {
     if (index >= engine.log.firstIndex) engine.log.compact(index);
   }
 
-  #isFromPrimary({ from }: ServerMessage): boolean {
-    return this.#engine.place !== 'primary' && this.#engine.view.primary?.server === from;
+  /** Whether the message is from the primary of the view, which is heard then, and is to be obeyed. */
+  #obeys({ from }: ServerMessage): boolean {
+    if (this.#engine.place === 'primary' || this.#engine.view.primary?.server !== from) return false;
+    this.#silentTicks = 0;
+    return true;
   }
 
   /** Whoever acts in an older view is told that there is a later one. */

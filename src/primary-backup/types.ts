@@ -121,6 +121,8 @@ export interface Ping {
   readonly unreachable: boolean;
   /** The server is about to stop, and asks to be replaced. */
   readonly leaving: boolean;
+  /** The last question that a notice brought; 0 before the first. */
+  readonly answer: number;
   /** What it holds durably: the last view that it knew, the last operation and the view of that. */
   readonly durableView: number;
   readonly lastView: number;
@@ -133,6 +135,8 @@ export interface ViewNotice {
   readonly view: View;
   /** Why no view can follow, for people; empty when nothing is in the way. */
   readonly waiting: string;
+  /** To be answered by a ping at once: whether the receiver still lives. 0 where nobody asks. */
+  readonly question: number;
   /** 32 hexadecimal digits: which view service this is. */
   readonly clusterId: string;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createPrng } from '../base/prng.ts';
 import type { Life, Ping, View } from './types.ts';
 import { ViewService } from './view-service.ts';
 import { applyViewCommand, NO_VIEW_STATE, type ViewState } from './view-state.ts';
@@ -7,10 +8,12 @@ import { applyViewCommand, NO_VIEW_STATE, type ViewState } from './view-state.ts
 const DEAD_PINGS = 5;
 const FOLDER = 'f'.repeat(16);
 
+const newService = (): ViewService => new ViewService({ deadPings: DEAD_PINGS, prng: createPrng(1) });
+
 /** A view service and servers that ping it: those of `up`, once an interval, with what they know. */
 class Scene {
   state: ViewState = NO_VIEW_STATE;
-  service = new ViewService({ deadPings: DEAD_PINGS });
+  service = newService();
   readonly boots = new Map<number, number>();
   readonly up = new Set<number>();
   /** What the pings of a server say otherwise. */
@@ -46,6 +49,7 @@ class Scene {
       inSync: false,
       unreachable: false,
       leaving: false,
+      answer: this.service.question?.number ?? 0,
       durableView: view.number,
       lastView: 0,
       lastIndex: 0,
@@ -63,6 +67,8 @@ class Scene {
       this.state = next;
       command = this.service.next(this.state);
     }
+    const { question } = this.service;
+    if (question !== null && this.up.has(question.to)) this.ping(question.to);
   }
 
   intervals(count: number): void {
@@ -169,6 +175,56 @@ test('when both have restarted, either of them resumes; another server never doe
   }
 });
 
+test('a backup that died with its primary, and is not missed yet, is not promoted: a restart of either resumes', () => {
+  for (const first of [1, 2]) {
+    const scene = new Scene(1, 2);
+    scene.sync();
+    scene.stop(1);
+    scene.intervals(2);
+    scene.stop(2);
+    scene.intervals(DEAD_PINGS * 2);
+    assert.deepEqual(scene.pair, [1, 2]);
+    scene.start(first);
+    scene.intervals(1);
+    assert.deepEqual(scene.view.primary, scene.life(first));
+  }
+});
+
+test('an answer to an earlier question says nothing', () => {
+  const scene = new Scene(1, 2);
+  scene.sync();
+  scene.stop(2);
+  scene.service.gone(1);
+  scene.follow();
+  const late = scene.service.question?.number ?? 0;
+  scene.ping(1);
+  assert.equal(scene.service.question, null, 'the primary is there again');
+  scene.service.gone(1);
+  scene.follow();
+  scene.ping(2, { answer: late });
+  assert.deepEqual(scene.pair, [1, 2]);
+  scene.ping(2);
+  assert.equal(scene.view.primary?.server, 2);
+});
+
+test('while both are about to stop no view follows: a restart of either resumes', () => {
+  for (const first of [1, 2]) {
+    const scene = new Scene(1, 2);
+    scene.sync();
+    for (const server of [2, 1]) scene.says.set(server, { leaving: true });
+    scene.intervals(2);
+    scene.stop(1);
+    scene.intervals(DEAD_PINGS - 1);
+    scene.stop(2);
+    scene.intervals(DEAD_PINGS + 1);
+    assert.deepEqual(scene.pair, [1, 2]);
+    scene.says.clear();
+    scene.start(first);
+    scene.intervals(1);
+    assert.deepEqual(scene.view.primary, scene.life(first));
+  }
+});
+
 test('a restarted server that lacks what it held does not resume', () => {
   const scene = new Scene(1, 2);
   scene.sync();
@@ -184,7 +240,7 @@ test('a restarted server that lacks what it held does not resume', () => {
 test('a new leading monitor waits before it declares anybody dead', () => {
   const scene = new Scene(1, 2, 3);
   scene.sync();
-  scene.service = new ViewService({ deadPings: DEAD_PINGS });
+  scene.service = newService();
   scene.up.delete(1);
   scene.intervals(DEAD_PINGS - 1);
   assert.deepEqual(scene.pair, [1, 2]);

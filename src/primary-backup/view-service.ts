@@ -1,3 +1,4 @@
+import type { Prng } from '../base/prng.ts';
 import type { MemberId } from '../raft/types.ts';
 import { isSuccessor, sameLife, type Life, type Ping, type ViewNotice } from './types.ts';
 import { isAcknowledged, mayFollow, type ViewCommand, type ViewState } from './view-state.ts';
@@ -5,10 +6,18 @@ import { isAcknowledged, mayFollow, type ViewCommand, type ViewState } from './v
 export interface ViewServiceOptions {
   /** Silent ping intervals after which a server counts as dead. */
   readonly deadPings: number;
+  readonly prng: Prng;
+}
+
+/** Asked before a view: whether its primary lives. */
+export interface Question {
+  readonly to: MemberId;
+  readonly number: number;
 }
 
 /** Ping intervals in which a backup that its primary could not reach is not made its backup again. */
 const SHUN_INTERVALS = 20;
+const QUESTIONS_MAX = 2 ** 32;
 
 interface Heard {
   readonly life: Life;
@@ -28,6 +37,8 @@ export class ViewService {
   readonly #heard = new Map<MemberId, Heard>();
   /** Ping intervals since this monitor leads. */
   #interval = 0;
+  /** While a view should follow. */
+  #question: Question | null = null;
 
   constructor(options: ViewServiceOptions) {
     this.#options = options;
@@ -37,6 +48,7 @@ export class ViewService {
   begin(): void {
     this.#heard.clear();
     this.#interval = 0;
+    this.#question = null;
   }
 
   /** No process listens where the server was: it need not be missed first. A ping that comes all the same brings it back. */
@@ -70,16 +82,11 @@ export class ViewService {
     return null;
   }
 
-  /** The view that should follow now, or null. */
+  /** The view that should follow now, or null; also as long as `question` has no answer. */
   next(state: ViewState): ViewCommand | null {
-    const { view } = state;
-    const primary = this.#nextPrimary(state);
-    if (primary === null || !mayFollow(state, primary)) return null;
-    const staying = sameLife(primary, view.primary);
-    if (staying && view.backup !== null && this.#serves(view.backup)) return null;
-    const backup = this.#spare(primary, staying ? view.backup : null);
-    if (staying && backup === null && view.backup === null) return null;
-    return { command: 'change', after: view.number, primary, backup };
+    const command = this.#wanted(state);
+    if (command === null) this.#question = null;
+    return command !== null && this.#isThere(command.primary) ? command : null;
   }
 
   /** Why no view can follow although one should; empty when nothing is in the way. */
@@ -87,7 +94,7 @@ export class ViewService {
     const { view } = state;
     if (view.primary === null)
       return this.#stray() ?? (this.#live().length === 0 ? 'no server was heard yet' : '');
-    if (this.#isLive(view.primary) || this.next(state) !== null) return '';
+    if (this.#isLive(view.primary) || this.#wanted(state) !== null) return '';
     const { server } = view.primary;
     if (!isAcknowledged(state)) {
       return (
@@ -109,20 +116,49 @@ export class ViewService {
     return this.#live().map(({ life }) => life.server);
   }
 
+  /** What has to be answered before a view can follow; null where nothing has. As of the last `next`. */
+  get question(): Question | null {
+    return this.#question;
+  }
+
   notice(state: ViewState, clusterId: string): ViewNotice {
-    return { type: 'ViewNotice', view: state.view, waiting: this.waiting(state), clusterId };
+    const waiting = this.waiting(state);
+    const question = this.#question?.number ?? 0;
+    return { type: 'ViewNotice', view: state.view, waiting, question, clusterId };
   }
 
   #nextPrimary(state: ViewState): Life | null {
     const { view } = state;
     const { primary, backup } = view;
     if (primary === null) return this.#first();
-    const live = this.#isLive(primary) && !this.#leaves(primary);
-    if (live) return isAcknowledged(state) ? primary : null;
-    if (backup !== null && state.inSync && this.#isLive(backup)) return backup;
+    if (this.#isLive(primary) && !this.#leaves(primary)) return isAcknowledged(state) ? primary : null;
+    if (backup !== null && state.inSync && this.#isLive(backup) && !this.#leaves(backup)) return backup;
     // One that leaves stays until somebody can follow it.
     if (this.#isLive(primary)) return null;
     return this.#restarted(primary, state) ?? (state.inSync ? this.#restarted(backup, state) : null);
+  }
+
+  /**
+   * Whether it has answered since the view is wanted. Servers may die together, and silence shows only later: a view
+   * whose primary is dead from its beginning could be followed by nothing but a restart of that very server, while
+   * before it a restart of either copy will do.
+   */
+  #isThere({ server: to }: Life): boolean {
+    if (this.#question?.to !== to) {
+      this.#question = { to, number: 1 + this.#options.prng.below(QUESTIONS_MAX - 1) };
+    }
+    return this.#heard.get(to)?.ping.answer === this.#question.number;
+  }
+
+  #wanted(state: ViewState): Extract<ViewCommand, { command: 'change' }> | null {
+    const { view } = state;
+    const primary = this.#nextPrimary(state);
+    if (primary === null || !mayFollow(state, primary)) return null;
+    const staying = sameLife(primary, view.primary);
+    if (staying && view.backup !== null && this.#serves(view.backup)) return null;
+    const backup = this.#spare(primary, staying ? view.backup : null);
+    if (staying && backup === null && view.backup === null) return null;
+    return { command: 'change', after: view.number, primary, backup };
   }
 
   /** Any server may be the first primary, if none of them knows of a view: else this service has lost its own data. */

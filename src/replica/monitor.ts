@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Prng } from '../base/prng.ts';
 import type { PeerMessage, Transport, TransportHandler } from '../net/transport.ts';
 import { describeView } from '../primary-backup/describe.ts';
 import type { ViewNotice } from '../primary-backup/types.ts';
@@ -20,6 +21,7 @@ export interface MonitorParts {
   readonly transport: MonitorTransport;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly prng: Prng;
   readonly timings: PrimaryBackupTimings;
 }
 
@@ -35,10 +37,12 @@ export class Monitor {
   #proposed = false;
   #leads = false;
   #told = 0;
+  /** The last question that was sent; pings are answered with it, too, as long as it is open. */
+  #asked = 0;
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
-    this.#service = new ViewService(parts.timings);
+    this.#service = new ViewService({ deadPings: parts.timings.deadPings, prng: parts.prng });
     parts.transport.onPing = (from, message) => this.#onPing(from, message);
     parts.transport.onGone = (server) => {
       this.#service.gone(server);
@@ -95,10 +99,15 @@ export class Monitor {
     });
   }
 
-  /** Proposes the next view when there should be one. */
+  /** Proposes the next view when there should be one, and asks at once what has to be known before. */
   #follow(): void {
-    const command = this.#service.next(this.#parts.machine.state);
-    if (command !== null) this.#propose(command);
+    const { machine, transport } = this.#parts;
+    const command = this.#service.next(machine.state);
+    if (command !== null) return this.#propose(command);
+    const { question } = this.#service;
+    if (question === null || question.number === this.#asked) return;
+    this.#asked = question.number;
+    transport.send(question.to, this.#notice());
   }
 
   #propose(command: ViewCommand): void {

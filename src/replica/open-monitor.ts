@@ -26,7 +26,7 @@ export function openMonitor(setup: OpenMonitorOptions): OpenMonitor {
     transport,
     makeMachine: (storage) => new ViewMachine(storage, STATE_KEY),
   });
-  const { clock, logger, timings } = setup;
+  const { clock, prng, logger, timings } = setup;
   const { replica, machine } = open;
-  return { ...open, monitor: new Monitor({ replica, machine, transport, clock, logger, timings }) };
+  return { ...open, monitor: new Monitor({ replica, machine, transport, clock, prng, logger, timings }) };
 }

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Transport } from '../net/transport.ts';
 import type { PrimaryBackup } from '../primary-backup/primary-backup.ts';
 import type { Ping, ViewNotice } from '../primary-backup/types.ts';
-import type { MemberId } from '../raft/types.ts';
+import { serverOf, type MemberId } from '../raft/types.ts';
 import type { Wal } from '../wal/wal-types.ts';
 
 interface PingerParts {
@@ -19,13 +19,28 @@ interface PingerParts {
 export class Pinger {
   readonly #parts: PingerParts;
   #timer: Timer | null = null;
+  /** Each monitor as the member that it was when it was met last: a rebuilt one is another. */
+  readonly #monitors: Map<number, MemberId>;
   #leaving = false;
   #told = '';
+  /** The last question that was asked. */
+  #answer = 0;
   /** Why no view can follow, as the view service said last; empty when nothing is in the way. */
   waiting = '';
 
   constructor(parts: PingerParts) {
     this.#parts = parts;
+    this.#monitors = new Map(parts.monitors.map((monitor) => [serverOf(monitor), monitor]));
+  }
+
+  isMonitor(member: MemberId): boolean {
+    return this.#monitors.has(serverOf(member));
+  }
+
+  /** A connection with a monitor stands. */
+  onConnected(monitor: MemberId): void {
+    this.#monitors.set(serverOf(monitor), monitor);
+    this.ping();
   }
 
   start(): void {
@@ -38,8 +53,11 @@ export class Pinger {
     this.#timer?.cancel();
   }
 
-  onNotice({ waiting }: ViewNotice): void {
+  onNotice({ waiting, question }: ViewNotice): void {
     this.waiting = waiting;
+    if (question === 0 || question === this.#answer) return;
+    this.#answer = question;
+    this.ping();
   }
 
   /** The server is about to stop. */
@@ -55,11 +73,11 @@ export class Pinger {
   }
 
   ping(): void {
-    const { node, wal, monitors, transport, options } = this.#parts;
+    const { node, wal, transport, options } = this.#parts;
     // A server whose disk hangs can do nothing: it is to count as dead, so that another one takes its place.
     if (wal.stalledMs > options.diskStallMsMax) return;
-    const ping: Ping = { type: 'Ping', ...node.ping(), leaving: this.#leaving };
+    const ping: Ping = { type: 'Ping', ...node.ping(), leaving: this.#leaving, answer: this.#answer };
     this.#told = `${ping.acknowledged} ${ping.inSync} ${ping.unreachable}`;
-    for (const monitor of monitors) transport.send(monitor, ping);
+    for (const monitor of this.#monitors.values()) transport.send(monitor, ping);
   }
 }

@@ -152,7 +152,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   }
 
   leaderServer(): number | null {
-    return this.#node.leaderId === NO_MEMBER ? null : serverOf(this.#node.leaderId);
+    return this.#node.hearsPrimary ? serverOf(this.#node.leaderId) : null;
   }
 
   get isLeader(): boolean {
@@ -232,11 +232,12 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
 
   onConnected(peer: MemberId): void {
     if (this.#parts.servers.includes(peer)) this.#timeTeller.tell(peer);
-    if (this.#parts.monitors.includes(peer)) this.#pinger.ping();
+    if (this.#pinger.isMonitor(peer)) this.#pinger.onConnected(peer);
     this.#schedule();
   }
 
-  onDisconnected(serverId: number): void {
+  onDisconnected(serverId: number, refused: boolean): void {
+    if (refused && this.#node.leaderId === serverId) this.#node.forgetPrimary();
     this.#node.reportUnreachable(serverId);
     this.#schedule();
   }
@@ -245,7 +246,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (this.#stopped) return;
     switch (message.type) {
       case 'ViewNotice':
-        if (this.#parts.monitors.includes(from)) this.#onNotice(message);
+        if (this.#pinger.isMonitor(from)) this.#onNotice(message);
         break;
       case 'Forward':
         this.#deadlines.take();

@@ -67,6 +67,25 @@ function bothRestart(stage: PrimaryBackupStage): void {
   }
 }
 
+/** Neither is missed at once, and only one of them comes back: either holds all that was answered. */
+function oneOfBothReturns(stage: PrimaryBackupStage): void {
+  const load = stage.clients.append({ clients: 3 });
+  for (let round = 0; round < 6; round++) {
+    const { primary, backup } = stage.pair();
+    load.progress(10);
+    for (const machine of [primary, backup]) {
+      if (round % 2 === 0) machine.losePower();
+      else machine.crash();
+    }
+    const [returns, other] = stage.prng.chance(0.5) ? [primary, backup] : [backup, primary];
+    stage.run(stage.prng.float() * 200);
+    returns.start();
+    stage.leader([returns]);
+    load.progress(10);
+    other.start();
+  }
+}
+
 /** The promoted backup dies before it acknowledged its view: it may have answered, and nobody else knows what. */
 function diesUnacknowledged(stage: PrimaryBackupStage): void {
   const { clients } = stage;
@@ -104,6 +123,11 @@ export const deathScenarios: readonly PrimaryBackupScenario[] = [
     name: 'BothRestart',
     about: 'both copies lose power at once and come back: nothing that was answered is lost',
     play: bothRestart,
+  },
+  {
+    name: 'OneOfBothReturns',
+    about: 'both copies die at once and one comes back, whichever: it goes on with all that was answered',
+    play: oneOfBothReturns,
   },
   {
     name: 'PrimaryDiesUnacknowledged',
