@@ -1,16 +1,30 @@
+import type { Clock } from '../base/clock.ts';
 import { KvraftError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
-import { generationOf, type MemberId } from '../raft/types.ts';
+import { generationOf, memberId, serverOf, type MemberId } from '../raft/types.ts';
 import type { PeerIdentity } from '../net/transport.ts';
 import type { ReplicaRecord } from './envelope.ts';
 import { randomHex, type Identity } from './identity.ts';
 import type { Membership } from './membership.ts';
+import type { ReplicaOptions } from './options.ts';
+
+export interface FoundingOptions {
+  readonly membership: Membership;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly options: Pick<ReplicaOptions, 'foundingWaitMs'>;
+}
 
 /**
  * How servers with empty folders become a cluster: the first leader writes the cluster's id, then ties each member
  * to the data folder that it was first seen with. Until a member is tied in the log, every server that met it has
  * pinned its folder durably, so that a folder that was emptied in between is recognised.
+ *
+ * Servers that lost their folders look like new ones. So that they do not found a second cluster beside the one that
+ * stands, a founding election waits until all servers of the configuration have met with empty folders, or, where the
+ * configuration lets a majority do, for a while; whoever hears of a cluster meanwhile takes no part in it for good.
  */
 export class Founding {
   readonly #membership: Membership;
@@ -22,12 +36,51 @@ export class Founding {
   #written = new Set<MemberId>();
   #foundWritten = false;
   #term = 0;
+  /** Servers of the configuration that this one has no connection with yet. */
+  readonly #missing: Set<MemberId>;
+  readonly #clock: Clock;
+  readonly #givesUpMs: number;
+  #saysWhom = true;
 
-  constructor(membership: Membership, identity: Identity, logger: Logger) {
+  constructor({ membership, identity, logger, clock, options }: FoundingOptions) {
     this.#membership = membership;
     this.#identity = identity;
     this.#logger = logger;
     this.#unbound.set(identity.member, identity.incarnation);
+    this.#missing = new Set(identity.foundingServers.map((server) => memberId(server, 0)));
+    this.#missing.delete(identity.member);
+    this.#clock = clock;
+    this.#givesUpMs = clock.monotonicMs() + options.foundingWaitMs;
+  }
+
+  /** Whether this server takes part in the election of a candidate: one without a log would found a cluster. */
+  mayElect(lastLogIndex: number): boolean {
+    return lastLogIndex > 0 || this.#mayBegin();
+  }
+
+  #mayBegin(): boolean {
+    if (this.#identity.clusterId !== '') return true;
+    if (this.#identity.heardOf !== '') return false;
+    if (this.#missing.size === 0 || this.#clock.monotonicMs() >= this.#givesUpMs) return true;
+    if (this.#saysWhom) {
+      this.#saysWhom = false;
+      const servers = [...this.#missing].map(serverOf);
+      this.#logger.info({ servers }, 'a new cluster: waiting for the servers that were not met yet');
+    }
+    return false;
+  }
+
+  /** A peer says who it is. That of a standing cluster is remembered by a server that holds nothing of one. */
+  hear({ member, clusterId }: PeerIdentity): void {
+    if (clusterId === '' || this.#membership.clusterId !== '' || this.#identity.clusterId !== '') return;
+    if (this.#identity.heardOf !== '') return;
+    this.#identity.hearOf(clusterId);
+    this.#logger.info({ server: serverOf(member), clusterId }, 'a cluster stands: this server founds none');
+  }
+
+  /** A connection stands, which both ends agreed to. */
+  onConnected(peer: MemberId): void {
+    this.#missing.delete(peer);
   }
 
   /** A peer was admitted. */

@@ -21,6 +21,8 @@ interface IdentityFile {
   logCreated: boolean;
   /** The incarnation that each member was first seen with, where the log may not say yet. */
   pins: Record<string, string>;
+  /** A cluster that this server heard of while it belonged to none: it founds no other one. */
+  heardOf?: string;
   /** Starts of a process on this folder, counted where the engine asks for it. */
   boots?: number;
 }
@@ -106,6 +108,16 @@ export class Identity {
 
   get logCreated(): boolean {
     return this.#file.logCreated;
+  }
+
+  /** The cluster that was heard of before this folder belonged to one; empty where none was. */
+  get heardOf(): string {
+    return this.#file.heardOf ?? '';
+  }
+
+  hearOf(clusterId: string): void {
+    this.#file.heardOf = clusterId;
+    this.#save();
   }
 
   pinOf(member: MemberId): string | undefined {
@@ -201,6 +213,7 @@ function isIdentity(value: unknown): value is IdentityFile {
     typeof file.logCreated === 'boolean' &&
     typeof file.pins === 'object' &&
     file.pins !== null &&
+    (file.heardOf === undefined || typeof file.heardOf === 'string') &&
     (file.boots === undefined || isId(file.boots))
   );
 }

@@ -15,6 +15,11 @@ export interface ReplicaOptions {
   /** Applied but unflushed state past which nothing more is applied until the store has caught up. */
   readonly unflushedBytesMax: number;
   readonly uncommittedBytesMax: number;
+  /**
+   * How long new servers wait for those of the configuration that they have not met before a majority of them founds a
+   * cluster; Infinity: until all have met.
+   */
+  readonly foundingWaitMs: number;
 }
 
 export const defaultReplicaOptions: ReplicaOptions = {
@@ -25,6 +30,7 @@ export const defaultReplicaOptions: ReplicaOptions = {
   logBytesMax: limits.logBytesMax,
   unflushedBytesMax: 256 * 1024 * 1024,
   uncommittedBytesMax: limits.uncommittedBytesMax,
+  foundingWaitMs: 5_000,
 };
 
 /** Checks how the timings relate; a configuration is checked before, with a better message. */

@@ -108,7 +108,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       tickMs: parts.options.tickMs,
       schedule: () => this.#schedule(),
     });
-    this.#founding = new Founding(parts.membership, parts.identity, logger);
+    this.#founding = new Founding(parts);
     const logTimeMs = (): number => this.#logTime.nowMs();
     this.#joining = new Joining({ node, transport, clock, logger, logTimeMs });
     this.#snapshots = new SnapshotTraffic({
@@ -130,7 +130,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   start(): void {
     this.#parts.transport.start(this);
     this.#tickTimer = this.#parts.clock.setTimer(this.#parts.options.tickMs, this.#tick);
-    if (this.#node.confState().voters.length === 1) this.#node.campaign();
+    if (this.#node.confState().voters.length === 1 && this.#founding.mayElect(this.#node.lastIndex))
+      this.#node.campaign();
     this.#schedule();
   }
 
@@ -231,6 +232,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { identity, membership } = this.#parts;
     const incarnation = membership.incarnationOf(peer.member) ?? identity.pinOf(peer.member);
     const refusal = refusalOf(peer, this.identity(), { incarnation, conf: this.#node.confState() });
+    this.#founding.hear(peer);
     // Of a rebuilt server the log must say first which folder it is: see `Join`.
     if (refusal === null && membersOf(this.#node.confState()).includes(peer.member))
       this.#founding.meet(peer);
@@ -239,6 +241,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   onConnected(peer: MemberId): void {
+    this.#founding.onConnected(peer);
     this.#timeTeller.tell(peer);
     this.#joining.onConnected(peer);
     this.#schedule();
@@ -288,6 +291,9 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         if (message.entries.length > 0 && mustWaitForStore(this.#parts)) break;
         this.#node.step(message);
         break;
+      case 'RequestVote':
+        if (this.#founding.mayElect(message.lastLogIndex)) this.#node.step(message);
+        break;
       default:
         if (isRaftMessage(message)) this.#node.step(message);
     }
@@ -334,7 +340,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { clock, options } = this.#parts;
     const nowMs = clock.monotonicMs();
     this.#tickTimer = clock.setTimer(options.tickMs, this.#tick);
-    this.#node.tick();
+    if (this.#founding.mayElect(this.#node.lastIndex)) this.#node.tick();
     if (this.#node.role === 'leader' && this.#parts.wal.stalledMs > options.diskStallMsMax) {
       this.#parts.logger.warn(
         { stalledMs: this.#parts.wal.stalledMs },

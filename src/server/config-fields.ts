@@ -35,6 +35,15 @@ export class Fields {
     return value;
   }
 
+  /** One of the `names`. */
+  choice<Name extends string>(name: string, names: readonly Name[], fallback: Name): Name {
+    const text = this.text(name, fallback);
+    const choice = names.find((each) => each === text);
+    if (choice === undefined)
+      throw this.fault(name, `${JSON.stringify(text)} is none of ${names.join(', ')}`);
+    return choice;
+  }
+
   /** Without a fallback the field must be there. */
   integer(name: string, min: number, max: number, fallback?: number): number {
     const value = this.#take(name);

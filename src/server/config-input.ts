@@ -34,4 +34,9 @@ export interface ConfigInput {
   readonly logBytesMax?: number;
   readonly unflushedBytesMax?: number;
   readonly uncommittedBytesMax?: number;
+  /**
+   * Who must have met before a new cluster begins: `all` servers, or a `majority` if the others have not been met for
+   * five seconds. With `all`, servers that lost their data never found a second cluster beside the one that stands.
+   */
+  readonly founding?: 'majority' | 'all';
 }

@@ -30,11 +30,8 @@ export const listenerName = (listener: ListenerConfig): string =>
 const listenerNames: readonly string[] = [...textDialectNames, ...Object.values(portFields)];
 
 /** The default dialect that an object of a configuration names. */
-export function parseDialect(fields: Fields, fallback: TextDialectName): TextDialectName {
-  const name = fields.text('dialect', fallback);
-  if (isDialect(name)) return name;
-  throw fields.fault('dialect', `${JSON.stringify(name)} is none of ${textDialectNames.join(', ')}`);
-}
+export const parseDialect = (fields: Fields, fallback: TextDialectName): TextDialectName =>
+  fields.choice('dialect', textDialectNames, fallback);
 
 /**
  * The listeners of a server's entry, each with the place in the file that asks for it: its ClientPort first, in the

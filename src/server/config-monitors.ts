@@ -32,10 +32,7 @@ const DEAD_PINGS = 5;
 export const monitorNode = (id: number): number => MONITOR_IDS_FROM + id;
 
 export function parseEngine(top: Fields): EngineConfig {
-  const name = top.text('engine', 'raft');
-  const engine = ENGINES.find((engine) => engine === name);
-  if (engine === undefined)
-    throw top.fault('engine', `${JSON.stringify(name)} is none of ${ENGINES.join(', ')}`);
+  const engine = top.choice('engine', ENGINES, 'raft');
   const monitors = top.list('monitors', 0, limits.serversMax).map(parseMonitor);
   const timings = {
     pingIntervalMs: top.integer('pingIntervalMs', 10, 60_000, PING_INTERVAL_MS),

@@ -38,6 +38,8 @@ export interface ClusterConfig extends EngineConfig {
 const SERVER_ID_MAX = 65_535;
 const DEFAULT_PATH = './data';
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Who must have met before a new cluster begins. */
+const FOUNDINGS = ['majority', 'all'] as const;
 
 /** What holds where the file says nothing. */
 export interface ConfigDefaults {
@@ -131,6 +133,8 @@ function parseReplicaOptions(top: Fields): ReplicaOptions {
     logBytesMax: top.integer('logBytesMax', MIB, 16_384 * MIB, defaults.logBytesMax),
     unflushedBytesMax: top.integer('unflushedBytesMax', MIB, 16_384 * MIB, defaults.unflushedBytesMax),
     uncommittedBytesMax: top.integer('uncommittedBytesMax', MIB, 16_384 * MIB, defaults.uncommittedBytesMax),
+    foundingWaitMs:
+      top.choice('founding', FOUNDINGS, 'majority') === 'all' ? Infinity : defaults.foundingWaitMs,
   };
 }
 

@@ -23,7 +23,7 @@ export class DataLoss {
 
   /** Empties the data folder of a server; it comes back with it, and is rebuilt some time later. */
   wipe(server: SimServer): string | null {
-    if (!this.#mayTake(server) || !this.#isKnown(server)) return null;
+    if (!this.#mayTake(server) || !this.#isKnown(server) || this.#mayFound(server)) return null;
     server.wipe();
     this.#cluster.startAfter(server, this.#delayMs());
     this.#cluster.rebuildAfter(server, this.#delayMs() * 3);
@@ -52,6 +52,16 @@ export class DataLoss {
   #mayTake(server: SimServer): boolean {
     if (!server.isIntact) return false;
     return this.#cluster.survives(this.#cluster.confs(), (each) => each === server || !each.isIntact);
+  }
+
+  /**
+   * Whether the server and those that are empty now could found a second cluster: where new servers do not wait for all,
+   * and the others, removed ones among them, are not heard of for as long as they wait.
+   */
+  #mayFound(server: SimServer): boolean {
+    const { servers } = this.#cluster;
+    const empty = servers.filter((each) => each.isWiped || each === server);
+    return this.#world.replica.foundingWaitMs !== Infinity && empty.length * 2 > servers.length;
   }
 
   /** Whether all others have applied the record that ties the server to its data folder. */

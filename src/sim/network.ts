@@ -128,7 +128,10 @@ export class SimNetwork {
     }
   }
 
-  /** Nobody sends to a rebuilt server before it is a member: it makes connections, again and again, as all do over TCP. */
+  /**
+   * Nobody sends to a rebuilt server before it is a member, nor do new ones before they have met: they make connections,
+   * again and again, as all do over TCP.
+   */
   introduce(from: SimTransport): void {
     for (const [id, other] of this.#endpoints) {
       if (id === from.serverId || this.isCut(id, from.serverId) || this.isCut(from.serverId, id)) continue;
@@ -137,7 +140,7 @@ export class SimNetwork {
         from.process.after(this.delayMs(), () => from.admits(other.identity(), other));
       });
     }
-    from.process.after(INTRODUCE_EVERY_MS, () => this.introduce(from));
+    if (from.isNew) from.process.after(INTRODUCE_EVERY_MS, () => this.introduce(from));
   }
 
   #deliver(source: SimTransport, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
@@ -195,7 +198,7 @@ export class SimTransport implements Transport {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
-    if (generationOf(handler.identity().member) > 0) this.#network.introduce(this);
+    if (this.isNew) this.#network.introduce(this);
   }
 
   send(to: MemberId, message: PeerMessage): void {
@@ -211,6 +214,12 @@ export class SimTransport implements Transport {
   close(done: () => void): void {
     this.#handler = null;
     this.process.after(0, done);
+  }
+
+  /** Whether others may not know yet that they have something to say to it. */
+  get isNew(): boolean {
+    const { member, clusterId } = this.identity();
+    return clusterId === '' || generationOf(member) > 0;
   }
 
   /** Who this end says it is. */

@@ -30,7 +30,7 @@ function suffer(rates: WorldOptions['rates'], seeds: number): Map<string, number
 }
 
 test('with damaged and emptied disks in a minority nothing is lost, and the cluster heals by rebuilding', () => {
-  const counts = suffer({ damage: 1, wipe: 4, crash: 1, partition: 0.5, 'slow-disk': 1 }, RARE_SEEDS);
+  const counts = suffer({ damage: 4, wipe: 4, crash: 1, partition: 0.5, 'slow-disk': 1 }, RARE_SEEDS);
   for (const kind of ['damage', 'wipe', 'rebuilds']) assert.ok((counts.get(kind) ?? 0) > 2, kind);
 });
 

@@ -82,6 +82,7 @@ export function drawWorld(seed: number): WorldOptions {
   const isDense = prng.chance(0.75);
   // The state then takes several pieces of a snapshot.
   const largeValues = prng.chance(0.1);
+  const healsMajorityOnly = prng.chance(0.5);
   return {
     seed,
     servers,
@@ -101,6 +102,8 @@ export function drawWorld(seed: number): WorldOptions {
       logBytesMax,
       unflushedBytesMax: pick(20_000, 1_000_000),
       uncommittedBytesMax: pick(1_000, 1_000_000),
+      // Where all must meet, a majority alone may never begin.
+      foundingWaitMs: healsMajorityOnly ? pick(0, 1_000) : Infinity,
     },
     segmentBytes: largeValues ? 1_048_576 : pick(16_384, 65_536),
     flushBytes: pick(500, 4_000, 32_000),
@@ -110,7 +113,7 @@ export function drawWorld(seed: number): WorldOptions {
     thinkMsMax: pick(4, 20, 60),
     keysPerModel: pick(1, 2, 5),
     valueBytesMax: largeValues ? 60_000 : pick(10, 100, 1_000),
-    healsMajorityOnly: prng.chance(0.5),
+    healsMajorityOnly,
     typedClients: prng.chance(0.4) ? 1 + prng.below(2) : 0,
     furtherClients: prng.chance(0.5) ? 1 + prng.below(3) : 0,
   };

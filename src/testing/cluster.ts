@@ -47,6 +47,7 @@ const WORLD: MachineWorld = {
     logBytesMax: 8 * MIB,
     unflushedBytesMax: 32 * MIB,
     uncommittedBytesMax: limits.uncommittedBytesMax,
+    foundingWaitMs: 0,
   },
   segmentBytes: limits.entryBytesMax + MIB,
   flushBytes: 4 * MIB,

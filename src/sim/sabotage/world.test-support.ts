@@ -35,6 +35,7 @@ export const roughWorld: Partial<WorldOptions> = {
     logBytesMax: 4_000,
     unflushedBytesMax: 1_000_000,
     uncommittedBytesMax: 1_000_000,
+    foundingWaitMs: 0,
   },
   segmentBytes: 16_384,
   flushBytes: 1_000,

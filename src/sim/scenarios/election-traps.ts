@@ -262,6 +262,7 @@ const COARSE_TICKS = {
   logBytesMax: 64_000,
   unflushedBytesMax: 1_000_000,
   uncommittedBytesMax: 1_000_000,
+  foundingWaitMs: 0,
 };
 
 /** Traps of elections, reads and membership that other systems fell into. */

@@ -4,6 +4,7 @@ import { sessionTraps } from './session-traps.ts';
 import { timeScenarios } from './time-scenarios.ts';
 import { storageTraps } from './storage-traps.ts';
 import { electionTraps } from './election-traps.ts';
+import { foundingScenarios } from './founding-scenarios.ts';
 import { faultScenarios } from './fault-scenarios.ts';
 import { keyValueScenarios } from './key-value-scenarios.ts';
 import { lockScenarios } from './lock-scenarios.ts';
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   ...electionTraps,
   ...timeScenarios,
   ...storageTraps,
+  ...foundingScenarios,
   ...damageScenarios,
   ...sessionTraps,
   ...replicaRegressions,

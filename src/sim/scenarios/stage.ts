@@ -28,6 +28,7 @@ export const SMALL_LOG: WorldOptions['replica'] = {
   logBytesMax: 3_000,
   unflushedBytesMax: 1_000_000,
   uncommittedBytesMax: 1_000_000,
+  foundingWaitMs: 0,
 };
 
 /** A cluster in which nothing fails unless the scenario says so. */
