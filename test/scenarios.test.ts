@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { full } from './support/full.ts';
 import { UNRELIABLE } from './support/proxy.ts';
-import { ProcessStage, textClients, until } from './support/scenarios/process-stage.ts';
+import { ProcessStage, until, type ClientsOf } from './support/scenarios/process-stage.ts';
+import { RpcKvClients } from './support/scenarios/rpc-kv-clients.ts';
+import { TextKvClients } from './support/scenarios/text-kv-clients.ts';
 
 interface Scenario {
   readonly name: string;
@@ -11,8 +13,25 @@ interface Scenario {
   readonly play: (stage: ProcessStage) => Promise<void>;
 }
 
-/** In `npm test`; the others need `npm run test:full`. */
-const SAMPLE = ['TestUnreliableOneKey', 'TestOnePartition', 'TestPersistPartitionUnreliable'];
+interface ClientKind {
+  readonly name: string;
+  readonly clients: ClientsOf;
+  /** Played in `npm test`; the others need `npm run test:full`. */
+  readonly sample: readonly string[];
+}
+
+const kinds: readonly ClientKind[] = [
+  {
+    name: 'clients of the text protocol',
+    clients: (options) => new TextKvClients(options),
+    sample: ['TestUnreliableOneKey'],
+  },
+  {
+    name: 'typed clients',
+    clients: (options) => new RpcKvClients(options),
+    sample: ['TestOnePartition', 'TestPersistPartitionUnreliable'],
+  },
+];
 
 async function concurrent(stage: ProcessStage, tokens: number): Promise<void> {
   const own = await stage.append({ clients: 4 });
@@ -123,10 +142,12 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-for (const { name, servers = 5, play } of scenarios) {
-  test(`${name} on real processes`, { skip: !full && !SAMPLE.includes(name) }, async () => {
-    await using stage = await ProcessStage.open({ servers, seed: 1, clients: textClients });
-    await play(stage);
-    await stage.finish();
-  });
+for (const { name: kind, clients, sample } of kinds) {
+  for (const { name, servers = 5, play } of scenarios) {
+    test(`${name} on real processes, with ${kind}`, { skip: !full && !sample.includes(name) }, async () => {
+      await using stage = await ProcessStage.open({ servers, seed: 1, clients });
+      await play(stage);
+      await stage.finish();
+    });
+  }
 }

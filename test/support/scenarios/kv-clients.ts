@@ -1,3 +1,12 @@
+import type { Prng } from '#dist/base/prng.js';
+
+/** Where clients find the servers, all at 127.0.0.1. */
+export interface KvClientsOptions {
+  readonly servers: readonly number[];
+  readonly portOf: (server: number) => number;
+  readonly prng: Prng;
+}
+
 /** One client of a scenario: it goes from server to server until it has its answer. */
 export interface KvClient {
   /** Resolves when the token stands in the value, once, whatever was lost on the way there. */

@@ -1,19 +1,11 @@
 import { createPrng, type Prng } from '#dist/base/prng.js';
 import { ProcessCluster, until } from '../processes.ts';
 import { Appenders, type AppendersOptions } from './appenders.ts';
-import type { KvClients } from './kv-clients.ts';
+import type { KvClients, KvClientsOptions } from './kv-clients.ts';
 import { ProxiedNetwork } from './proxied-network.ts';
-import { TextKvClients } from './text-kv-clients.ts';
 
 /** What clients the scenarios are played with. */
-export type ClientsOf = (stage: {
-  ids: readonly number[];
-  portOf: (id: number) => number;
-  prng: Prng;
-}) => KvClients;
-
-export const textClients: ClientsOf = ({ ids, portOf, prng }) =>
-  new TextKvClients({ servers: ids, portOf, prng });
+export type ClientsOf = (options: KvClientsOptions) => KvClients;
 
 export interface StageOptions {
   readonly servers: number;
@@ -49,7 +41,7 @@ export class ProcessStage {
     const stage = new ProcessStage(
       cluster,
       network,
-      clients({ ids: cluster.ids, portOf, prng: fork() }),
+      clients({ servers: cluster.ids, portOf, prng: fork() }),
       fork(),
     );
     cluster.startAll();

@@ -1,22 +1,12 @@
-import {
-  checkHistory,
-  HistoryRecorder,
-  type Invocation,
-  type OperationResult,
-} from '#dist/linearizability/index.js';
+import { HistoryRecorder, type Invocation, type OperationResult } from '#dist/linearizability/index.js';
 import type { Prng } from '#dist/base/prng.js';
 import { TextClient, type TextReply } from '../text-client.ts';
-import type { KvClient, KvClients } from './kv-clients.ts';
+import { checkRecorded } from './check-recorded.ts';
+import type { KvClient, KvClients, KvClientsOptions } from './kv-clients.ts';
 
 /** Longer than a server takes to say that nobody agreed. */
 const PATIENCE_MS = 6_000;
 const RETRY_MS_MAX = 40;
-
-export interface TextKvClientsOptions {
-  readonly servers: readonly number[];
-  readonly portOf: (server: number) => number;
-  readonly prng: Prng;
-}
 
 interface Versioned {
   readonly value: string;
@@ -28,11 +18,11 @@ const storage = (head: string, value: string): string => `${head} ${value.length
 /** Clients of the text protocol. It has no append of its own: they read, and replace by compare-and-swap. */
 export class TextKvClients implements KvClients {
   readonly prng: Prng;
-  readonly #options: TextKvClientsOptions;
+  readonly #options: KvClientsOptions;
   readonly #recorder = new HistoryRecorder(() => performance.now(), { model: 'versioned' });
   #pinned = 0;
 
-  constructor(options: TextKvClientsOptions) {
+  constructor(options: KvClientsOptions) {
     this.#options = options;
     this.prng = options.prng;
   }
@@ -71,10 +61,7 @@ export class TextKvClients implements KvClients {
   }
 
   check(): void {
-    const { verdict, keys } = checkHistory(this.#recorder.history(), { stepsMax: 20_000_000 });
-    if (verdict !== 'illegal') return;
-    const illegal = keys.find((key) => key.verdict === 'illegal');
-    throw new Error(`the history is not linearizable: key ${illegal?.key}, ${illegal?.blocked?.reason}`);
+    checkRecorded(this.#recorder);
   }
 
   /** Where the server is reached; any of them for null. */
