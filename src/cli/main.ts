@@ -2,18 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { KvraftError, messageOf } from '../base/errors.ts';
-import { registerClientCommands } from './client/commands.ts';
-import { registerCheck } from './check-command.ts';
-import { registerCheckStore } from './check-store-command.ts';
-import { registerCluster } from './cluster-command.ts';
+import { loadCommands } from './commands.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import { registerMonitor } from './monitor-command.ts';
-import { registerServer } from './server-command.ts';
-import { registerSim } from './sim-command.ts';
-import { registerSoak } from './soak/soak-command.ts';
-import { registerStatus } from './status-command.ts';
-import { registerTester } from './tester-command.ts';
-import { registerWal } from './wal-command.ts';
+
+const VERSION_FLAGS = ['-V', '--version'];
 
 function version(): string {
   const file = join(import.meta.dirname, '..', '..', 'package.json');
@@ -27,17 +19,6 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(version())
     .showHelpAfterError('(kvraft --help shows what there is)')
     .exitOverride();
-  registerServer(program);
-  registerMonitor(program);
-  registerCluster(program);
-  registerStatus(program);
-  registerClientCommands(program);
-  registerWal(program);
-  registerCheckStore(program);
-  registerCheck(program);
-  registerSim(program);
-  registerTester(program);
-  registerSoak(program);
   program.addHelpText(
     'after',
     `
@@ -48,6 +29,8 @@ First steps:
   kvraft status                  how each of them is doing`,
   );
   try {
+    const [, , name = ''] = argv;
+    if (!VERSION_FLAGS.includes(name)) await loadCommands(program, name);
     await program.parseAsync([...argv]);
   } catch (error) {
     // At once: half a server may have been started.

@@ -2,11 +2,9 @@ import { ViewMachine } from '../primary-backup/view-machine.ts';
 import { serverOf } from '../raft/types.ts';
 import { namespaces } from '../store/store.ts';
 import { Monitor, MonitorTransport } from './monitor.ts';
+import { MONITOR_IDS_FROM } from './monitor-ids.ts';
 import { openReplica, type OpenReplica, type OpenReplicaOptions } from './open-replica.ts';
 import type { PrimaryBackupTimings } from './open-primary-backup.ts';
-
-/** Monitors and servers share the transport: the ids of monitors begin here there, those of servers are below. */
-export const MONITOR_IDS_FROM = 64_000;
 
 const STATE_KEY = `${namespaces.machine}views`;
 

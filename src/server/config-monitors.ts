@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { MONITOR_IDS_FROM } from '../replica/open-monitor.ts';
+import { MONITOR_IDS_FROM } from '../replica/monitor-ids.ts';
 import type { PrimaryBackupTimings } from '../replica/open-primary-backup.ts';
 import type { Fields } from './config-fields.ts';
 import { PORT_MAX } from './config-listeners.ts';

@@ -7,7 +7,7 @@ import { defaultReplicaOptions, type ReplicaOptions } from '../replica/options.t
 import type { TextDialectName } from '../wire/text-dialects.ts';
 import { Fields } from './config-fields.ts';
 import { parseEngine, type EngineConfig } from './config-monitors.ts';
-import { MONITOR_IDS_FROM } from '../replica/open-monitor.ts';
+import { MONITOR_IDS_FROM } from '../replica/monitor-ids.ts';
 import { parseDialect, parseListeners, PORT_MAX, type ListenerConfig } from './config-listeners.ts';
 
 /** One server of the cluster. */

@@ -4,7 +4,7 @@ import { isServerMessage, type PeerMessage } from '../../net/transport.ts';
 import { PrimaryBackupInvariants } from '../../primary-backup/cluster-invariants.ts';
 import { describeView } from '../../primary-backup/describe.ts';
 import type { ViewState } from '../../primary-backup/view-state.ts';
-import { MONITOR_IDS_FROM } from '../../replica/open-monitor.ts';
+import { MONITOR_IDS_FROM } from '../../replica/monitor-ids.ts';
 import type { Position } from '../../store/store.ts';
 import { describePeerMessage } from '../describe-message.ts';
 import { SimFailure } from '../failure.ts';
