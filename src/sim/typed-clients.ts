@@ -1,14 +1,13 @@
 import { createPrng, type Prng } from '../base/prng.ts';
-import { ClientCore } from '../client/core.ts';
+import type { ClientCore } from '../client/core.ts';
 import { checkHistory, HistoryRecorder } from '../linearizability/index.ts';
-import { parseReply } from '../wire/rpc-replies.ts';
-import { ClientPipe } from './client-pipe.ts';
 import { SimFailure } from './failure.ts';
-import { SimProcess } from './process.ts';
+import type { SimProcess } from './process.ts';
 import { SimRpcServer, type ClientCluster } from './rpc-server.ts';
 import type { Scheduler } from './scheduler.ts';
 import { TokenLog } from './token-log.ts';
 import type { Transcript } from './transcript.ts';
+import { appendBy, getBy, makeTypedClient } from './typed-client.ts';
 import type { WorldOptions } from './world-options.ts';
 
 const CHECK_STEPS_MAX = 5_000_000;
@@ -23,7 +22,7 @@ export class TypedClients {
   readonly #scheduler: Scheduler;
   readonly #world: WorldOptions;
   readonly #transcript: Transcript;
-  readonly #servers: ReadonlyMap<string, SimRpcServer>;
+  readonly #servers: readonly SimRpcServer[];
   readonly #recorder: HistoryRecorder;
   readonly #tokens = new TokenLog();
   #working = true;
@@ -43,12 +42,7 @@ export class TypedClients {
     this.#world = world;
     this.#transcript = transcript;
     this.#recorder = new HistoryRecorder(() => scheduler.nowMs, { model: 'append' });
-    this.#servers = new Map(
-      cluster.servers.map((server) => [
-        `server-${server.id}`,
-        new SimRpcServer(server, world.requestTimeoutMs),
-      ]),
-    );
+    this.#servers = cluster.servers.map((server) => new SimRpcServer(server, world.requestTimeoutMs));
     for (let seat = 1; seat <= world.typedClients; seat++) {
       const own = createPrng(prng.uint32());
       scheduler.schedule(own.float() * 100, () => this.#start(seat, own));
@@ -86,19 +80,13 @@ export class TypedClients {
   }
 
   #start(seat: number, prng: Prng): void {
-    const process = new SimProcess(this.#scheduler, { rate: 1, wallOffsetMs: 0 }, (callback) => callback());
-    const { network } = this.#cluster;
-    const core = new ClientCore({
-      clock: process.clock,
-      prng: createPrng(prng.uint32()),
-      dial: ({ host }, handler) => {
-        const server = this.#servers.get(host);
-        if (server === undefined) throw new SimFailure(`nobody is called ${host}`);
-        return new ClientPipe(network, this.#scheduler, { id: -seat, process }, server, handler);
-      },
-      servers: [...this.#servers.keys()].map((host) => ({ host, port: 1 })),
-      learnServers: false,
-      clusterId: '',
+    const { core, process } = makeTypedClient({
+      id: -seat,
+      network: this.#cluster.network,
+      scheduler: this.#scheduler,
+      prng,
+      skew: { rate: 1, wallOffsetMs: 0 },
+      servers: this.#servers,
       connectTimeoutMs: CONNECT_MS_MAX,
     });
     core.start((error) => {
@@ -130,17 +118,15 @@ export class TypedClients {
     this.#tokens.called(key, name, token);
     this.#pending++;
     this.#transcript.add(`${name} appends ${token}`);
-    const op = { op: 'append', key, value: Buffer.from(token), when: 'always' } as const;
-    const deadlineMs = this.#deadlineMs(lane);
-    core.write({ ops: [op], atomic: false, fence: null, deadlineMs }, (outcome) => {
+    appendBy(core, { key, value: token, deadlineMs: this.#deadlineMs(lane) }, (answer) => {
       this.#pending--;
-      const fate = outcome.ok ? 'ok' : outcome.error.outcome;
+      const fate = answer.ok ? 'ok' : answer.outcome;
       this.#tokens.ended(key, token, fate);
-      if (fate === 'ok') recorded.ok({ status: 'ok' });
-      else if (fate === 'not-applied') recorded.fail();
+      if (answer.ok) recorded.ok(answer.result);
+      else if (answer.outcome === 'not-applied') recorded.fail();
       else recorded.unknown();
       this.counts[fate === 'not-applied' ? 'failed' : fate]++;
-      this.#transcript.add(`${name} ${outcome.ok ? 'ok' : outcome.error.message}`);
+      this.#transcript.add(`${name} ${answer.ok ? 'ok' : answer.code}`);
       this.#next(lane);
     });
   }
@@ -149,21 +135,11 @@ export class TypedClients {
     const { core, name, key } = lane;
     const recorded = this.#recorder.call(name, { kind: 'get', key });
     this.#pending++;
-    const request = { type: 'get', stale: false, keys: [key] } as const;
-    const deadlineMs = this.#deadlineMs(lane);
-    core.call({ request, parse: parseReply.get, deadlineMs, waits: false, only: null }, (outcome) => {
+    getBy(core, { key, deadlineMs: this.#deadlineMs(lane) }, (answer) => {
       this.#pending--;
-      if (outcome.ok) {
-        const record = outcome.value[0];
-        recorded.ok(
-          record === null || record === undefined
-            ? { status: 'not-found' }
-            : { status: 'ok', value: Buffer.from(record.value).toString('latin1') },
-        );
-      } else {
-        recorded.unknown();
-      }
-      this.counts[outcome.ok ? 'ok' : 'unknown']++;
+      if (answer.ok) recorded.ok(answer.result);
+      else recorded.unknown();
+      this.counts[answer.ok ? 'ok' : 'unknown']++;
       this.#next(lane);
     });
   }

@@ -72,21 +72,23 @@ export class Appenders<Server extends StageServer = StageServer> {
 
   #next(client: number, number: number): void {
     if (!this.#working) return;
-    const { key, padding } = this.#options;
+    const { key, padding, servers } = this.#options;
     const reads = this.#stage.prng.chance(0.2);
     if (!reads)
       return this.#append(client, number, `${this.#name}.${client}.${number}${'x'.repeat(padding)};`);
-    this.#clients.send(this.#label(client), this.#pick(), { kind: 'get', key: key(client) }, () =>
+    this.#clients.sendToAny(this.#label(client), servers, { kind: 'get', key: key(client) }, () =>
       this.#later(() => this.#next(client, number)),
     );
   }
 
   #append(client: number, number: number, token: string): void {
+    const { servers } = this.#options;
     const key = this.#options.key(client);
     const fates = this.#fates.get(key) ?? new Map<string, Fate>();
     this.#fates.set(key, fates);
     fates.set(token, 'unknown');
-    this.#clients.send(this.#label(client), this.#pick(), { kind: 'append', key, value: token }, (answer) => {
+    const append = { kind: 'append', key, value: token } as const;
+    this.#clients.sendToAny(this.#label(client), servers, append, (answer) => {
       fates.set(token, answer.ok ? 'ok' : answer.outcome === 'unknown' ? 'unknown' : 'failed');
       if (answer.ok) this.ok++;
       const again = !answer.ok && answer.outcome === 'not-applied';
@@ -103,11 +105,6 @@ export class Appenders<Server extends StageServer = StageServer> {
 
   #label(client: number): string {
     return `${this.#name}.${client}`;
-  }
-
-  #pick(): Server {
-    const { servers } = this.#options;
-    return servers[this.#stage.prng.below(servers.length)] as Server;
   }
 }
 

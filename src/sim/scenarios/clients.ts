@@ -1,6 +1,4 @@
 import type { Prng } from '../../base/prng.ts';
-import type { Outcome } from '../../base/errors.ts';
-import type { WriteResult } from '../../listeners/kv-service.ts';
 import {
   checkHistory,
   HistoryRecorder,
@@ -12,8 +10,9 @@ import { SimFailure } from '../failure.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { WorkloadServer } from '../workload.ts';
 import type { WorldOptions } from '../world-options.ts';
-import { readResult, writeOp, writeResult } from '../workload.ts';
 import { Appenders, type AppendersOptions } from './appenders.ts';
+import type { Answer, ClientWay } from './client-way.ts';
+import { SessionWay } from './session-way.ts';
 
 /** A server on a stage. */
 export type StageServer = WorkloadServer;
@@ -29,25 +28,21 @@ export interface ClientStage<Server> {
   until(what: string, holds: () => boolean, limitMs?: number): void;
 }
 
-/** How a request ended for its client. */
-export type Answer =
-  | { readonly ok: true; readonly result: OperationResult }
-  | { readonly ok: false; readonly outcome: Outcome; readonly code: string };
-
 const CHECK_STEPS_MAX = 5_000_000;
 const CLOCK_TOLERANCE_MS = 10;
 
 /** Clients of a stage: single requests that a scenario makes, and appenders that work on their own. */
 export class Clients<Server extends StageServer = StageServer> {
   readonly #stage: ClientStage<Server>;
-  readonly #prng: Prng;
+  /** How requests get to servers, and answers back. */
+  way: ClientWay<Server>;
   readonly #recorders = new Map<ModelName, HistoryRecorder>();
   readonly #appenders: Appenders<Server>[] = [];
   #pending = 0;
 
   constructor(stage: ClientStage<Server>, prng: Prng) {
     this.#stage = stage;
-    this.#prng = prng;
+    this.way = new SessionWay(stage, prng);
   }
 
   /** Whether nobody waits for an answer. */
@@ -67,7 +62,7 @@ export class Clients<Server extends StageServer = StageServer> {
   }
 
   /** Waits for the answer to one request. */
-  call(client: string, server: StageServer, invocation: Invocation, model: ModelName = 'append'): Answer {
+  call(client: string, server: Server, invocation: Invocation, model: ModelName = 'append'): Answer {
     let answer: Answer | null = null;
     this.send(client, server, invocation, (given) => (answer = given), model);
     this.#stage.until(`${invocation.kind} by ${client}`, () => answer !== null);
@@ -75,45 +70,39 @@ export class Clients<Server extends StageServer = StageServer> {
   }
 
   /** As `call`; a failure if it has no good answer. */
-  mustCall(client: string, server: StageServer, invocation: Invocation, model?: ModelName): OperationResult {
+  mustCall(client: string, server: Server, invocation: Invocation, model?: ModelName): OperationResult {
     const answer = this.call(client, server, invocation, model);
     if (!answer.ok) throw new SimFailure(`${invocation.kind} at server ${server.id} fails: ${answer.code}`);
     return answer.result;
   }
 
+  /** Asks one server. */
   send(
     client: string,
-    server: StageServer,
+    server: Server,
     invocation: Invocation,
     done: (answer: Answer) => void,
     model: ModelName = 'append',
   ): void {
-    const { scheduler, world } = this.#stage;
+    this.sendToAny(client, [server], invocation, done, model);
+  }
+
+  /** Asks whichever of the servers the client likes. */
+  sendToAny(
+    client: string,
+    servers: readonly Server[],
+    invocation: Invocation,
+    done: (answer: Answer) => void,
+    model: ModelName = 'append',
+  ): void {
     const recorded = this.#recorder(model).call(client, invocation);
     this.#pending++;
-    let isOver = false;
-    const finish = (answer: Answer): void => {
-      if (isOver) return;
-      isOver = true;
+    this.way.ask({ client, servers, invocation, model }, (answer) => {
       this.#pending--;
-      forget();
-      timer.cancel();
       if (answer.ok) recorded.ok(answer.result);
       else if (answer.outcome === 'not-applied') recorded.fail();
       else recorded.unknown();
       done(answer);
-    };
-    const lose = (code: string): void => finish({ ok: false, outcome: 'unknown', code });
-    const reply = (answer: Answer): void => void scheduler.schedule(this.#delayMs(), () => finish(answer));
-    let forget: () => unknown = () => undefined;
-    const timer = scheduler.schedule(world.clientTimeoutMs, () => lose('NO_ANSWER'));
-    scheduler.schedule(this.#delayMs(), () => {
-      if (server.session === null) return finish({ ok: false, outcome: 'not-applied', code: 'REFUSED' });
-      forget = server.onEnd(() => scheduler.schedule(this.#delayMs(), () => lose('CONNECTION_LOST')));
-      const { process } = server;
-      process?.after(0, () =>
-        this.#execute(server, invocation, model, (answer) => process.alive && reply(answer)),
-      );
     });
   }
 
@@ -130,32 +119,6 @@ export class Clients<Server extends StageServer = StageServer> {
     }
   }
 
-  #execute(
-    server: StageServer,
-    invocation: Invocation,
-    model: ModelName,
-    done: (answer: Answer) => unknown,
-  ): void {
-    const { session, process } = server;
-    if (session === null || process === null) return;
-    const deadlineMs = process.clock.monotonicMs() + this.#stage.world.requestTimeoutMs;
-    const op = writeOp(invocation);
-    if (op === null) {
-      session.readBarrier(deadlineMs, (outcome) => {
-        if (!outcome.ok) done({ ok: false, outcome: 'not-applied', code: outcome.error.code });
-        else {
-          const record = session.get(invocation.key);
-          done({ ok: true, result: readResult(model, invocation, record, outcome.stampMs) });
-        }
-      });
-      return;
-    }
-    session.write([op], deadlineMs, (outcome) => {
-      if (outcome.ok) done({ ok: true, result: writeResult(model, outcome.results[0] as WriteResult) });
-      else done({ ok: false, outcome: outcome.error.outcome, code: outcome.error.code });
-    });
-  }
-
   #recorder(model: ModelName): HistoryRecorder {
     let recorder = this.#recorders.get(model);
     if (recorder === undefined) {
@@ -164,9 +127,5 @@ export class Clients<Server extends StageServer = StageServer> {
       this.#recorders.set(model, recorder);
     }
     return recorder;
-  }
-
-  #delayMs(): number {
-    return 0.05 + this.#prng.float() * 0.5;
   }
 }

@@ -1,16 +1,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runScenario, scenarios } from './index.ts';
+import { runScenario, scenarios, type Scenario } from './index.ts';
+import { keyValueScenarios } from './key-value-scenarios.ts';
+import { partitionScenarios } from './partition-scenarios.ts';
+import { persistScenarios } from './persist-scenarios.ts';
+import type { Stage } from './stage.ts';
+import { TypedWay } from './typed-way.ts';
 
 /** The fixed sample is small: `npm run test:full` plays more. */
-const SEEDS = process.env['KVRAFT_TEST_FULL'] === '1' ? 20 : 2;
+const full = process.env['KVRAFT_TEST_FULL'] === '1';
+const SEEDS = full ? 20 : 2;
+const TYPED_SEEDS = full ? 20 : 1;
+
+function play(scenario: Scenario, seeds: number): void {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { failure, stack, transcript } = runScenario(scenario, seed);
+    assert.equal(failure, null, `seed ${seed}: ${failure}\n${transcript.join('\n')}\n${stack}`);
+  }
+}
 
 for (const scenario of scenarios) {
-  test(`${scenario.name}: ${scenario.about}`, () => {
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      const { failure, stack, transcript } = runScenario(scenario, seed);
-      assert.equal(failure, null, `seed ${seed}: ${failure}\n${transcript.join('\n')}\n${stack}`);
-    }
+  test(`${scenario.name}: ${scenario.about}`, () => play(scenario, SEEDS));
+}
+
+/** The twelve of the Raft service. */
+const twelve = [...keyValueScenarios, ...partitionScenarios, ...persistScenarios];
+
+for (const scenario of twelve) {
+  test(`${scenario.name} with typed clients: ${scenario.about}`, () => {
+    const typed = (stage: Stage): void => {
+      stage.clients.way = new TypedWay(stage);
+      scenario.play(stage);
+    };
+    play({ ...scenario, play: typed }, TYPED_SEEDS);
   });
 }
 
