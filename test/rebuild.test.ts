@@ -49,5 +49,5 @@ test('a rebuild without the others says what it needs and touches nothing', asyn
   await using cluster = await ProcessCluster.create(3);
   cluster.startRebuild(0);
   assert.equal(await cluster.exitOf(0), 4);
-  assert.match(cluster.logs.get(0) ?? '', /no other server of the cluster answers.*start them first/);
+  assert.match(cluster.logs.get(0) ?? '', /none of the others answers.*start them first/);
 });

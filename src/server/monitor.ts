@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import { nodeClock } from '../base/node-clock.ts';
 import { createPrng } from '../base/prng.ts';
 import { TcpTransport } from '../net/tcp-transport.ts';
+import type { IdentitySetup } from '../replica/identity.ts';
 import { MONITOR_IDS_FROM } from '../replica/monitor-ids.ts';
 import { openMonitor, type OpenMonitor } from '../replica/open-monitor.ts';
 import { openLmdbStore } from '../store/lmdb-backend.ts';
@@ -12,6 +13,7 @@ import { nodeVfs } from '../wal/node-vfs.ts';
 import { monitorFolder, type ClusterConfig } from './config.ts';
 import { monitorNode, type MonitorConfig } from './config-monitors.ts';
 import { allAddresses } from './addresses.ts';
+import { prepareRebuild } from './rebuild.ts';
 import type { MonitorStatus } from './status.ts';
 
 const PRNG_SEED_BITS = 2 ** 48 - 1;
@@ -21,6 +23,8 @@ export interface MonitorSetup {
   /** Null where the configuration has only one. */
   readonly monitorId: number | null;
   readonly logger: Logger;
+  /** Start over with empty data, and get the views from the other monitors. */
+  readonly rebuild: boolean;
   /** The monitor cannot go on: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -51,9 +55,12 @@ export async function startMonitor(setup: MonitorSetup): Promise<RunningMonitor>
     await new Promise<void>((resolve, reject) => {
       transport.listen((error) => (error === null ? resolve() : reject(error)));
     });
+    const serverId = monitorNode(own.id);
+    const servers = config.monitors.map(({ id }) => monitorNode(id));
+    if (setup.rebuild) await rebuild(setup, own, folder, { serverId, foundingServers: servers });
     const open = openMonitor({
-      serverId: monitorNode(own.id),
-      servers: config.monitors.map(({ id }) => monitorNode(id)),
+      serverId,
+      servers,
       folder,
       vfs: nodeVfs,
       openStore: (path) => openLmdbStore(path, { clock: nodeClock }),
@@ -75,6 +82,24 @@ export async function startMonitor(setup: MonitorSetup): Promise<RunningMonitor>
     lock.release();
     throw error;
   }
+}
+
+/** Its views are those of the others. */
+function rebuild(
+  { config, logger }: MonitorSetup,
+  own: MonitorConfig,
+  folder: string,
+  identity: Omit<IdentitySetup, 'prng'>,
+): Promise<void> {
+  const others = config.monitors.filter(({ id }) => id !== own.id);
+  if (others.length === 0) {
+    const message =
+      'there is no other monitor that knows the views: this one cannot be rebuilt, give it back its data folder';
+    throw new KvraftError('INVALID_ARGUMENT', message);
+  }
+  const addresses = others.map(({ hostname: host, port }) => ({ host, port }));
+  const prng = createPrng(randomInt(PRNG_SEED_BITS));
+  return prepareRebuild(folder, { ...identity, prng }, addresses, logger);
 }
 
 function ownMonitor({ config, monitorId }: MonitorSetup): MonitorConfig {
@@ -99,7 +124,7 @@ function running(
   const startedMs = nodeClock.monotonicMs();
   return {
     status: () => {
-      const { role, term, leaderId, commitIndex, clusterId } = replica.status();
+      const { role, term, leaderId, commitIndex, clusterId, members } = replica.status();
       const { state, waiting } = monitor.status();
       const { number, primary, backup } = state.view;
       return {
@@ -109,6 +134,7 @@ function running(
         leaderId: leaderId === -1 ? null : leaderId - MONITOR_IDS_FROM,
         commitIndex,
         clusterId,
+        members,
         view: number,
         primary: primary?.server ?? null,
         backup: backup?.server ?? null,

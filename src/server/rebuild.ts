@@ -3,32 +3,32 @@ import { join } from 'node:path';
 import { KvraftError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { askAdmin } from '../net/admin-client.ts';
+import type { Address } from '../net/tcp-sockets.ts';
 import { generationOf, serverOf } from '../raft/types.ts';
 import { Identity, type IdentitySetup } from '../replica/identity.ts';
 import { nodeVfs } from '../wal/node-vfs.ts';
-import type { ServerConfig } from './config.ts';
-import type { ServerStatus } from './status.ts';
+import type { MonitorStatus, ServerStatus } from './status.ts';
 
 const TIMEOUT_MS = 2_000;
 /** What a server keeps in its data folder. */
 const CONTENT = ['identity.json', 'log', 'state'];
 
-/** What the other servers know, asked anew. */
+/** What the other members know, asked anew. */
 interface Known {
   readonly clusterId: string;
-  /** The newest life of this server that any of them knows. */
+  /** The newest life of this member that any of them knows. */
   readonly generation: number;
 }
 
 /**
- * Makes a data folder the begin of a new life of its server: what lies in it is moved aside, and the new identity is
- * of the next generation, which the others make a learner first and a voter when it has caught up. Throws
- * `UNREACHABLE` when no other server answers: a rebuilt server has its data from them.
+ * Makes a data folder the begin of a new life of a member of a Raft group, a server or a monitor: what lies in it is
+ * moved aside, and the new identity is of the next generation, which the others make a learner first and a voter when
+ * it has caught up. Throws `UNREACHABLE` when no other member answers: a rebuilt one has its data from them.
  */
 export async function prepareRebuild(
   folder: string,
   setup: IdentitySetup,
-  others: readonly ServerConfig[],
+  others: readonly Address[],
   logger: Logger,
 ): Promise<void> {
   const known = await askOthers(others, setup.serverId);
@@ -46,25 +46,22 @@ export function startOver(folder: string, logger: Logger): void {
     logger.warn({ aside }, 'rebuilding: the old data was moved aside, remove it when all is well');
 }
 
-async function askOthers(others: readonly ServerConfig[], serverId: number): Promise<Known> {
+async function askOthers(others: readonly Address[], serverId: number): Promise<Known> {
   const answers = await Promise.allSettled(
-    others.map(({ hostname, logPort }) =>
-      askAdmin({ host: hostname, port: logPort, timeoutMs: TIMEOUT_MS }, { ask: 'status' }),
-    ),
+    others.map((address) => askAdmin({ ...address, timeoutMs: TIMEOUT_MS }, { ask: 'status' })),
   );
   let generation = 0;
   let clusterId = '';
   for (const answer of answers) {
     if (answer.status === 'rejected' || answer.value === null) continue;
-    const status = answer.value as ServerStatus;
+    const status = answer.value as ServerStatus | MonitorStatus;
     clusterId ||= status.clusterId;
     for (const member of status.members) {
       if (serverOf(member) === serverId) generation = Math.max(generation, generationOf(member));
     }
   }
   if (clusterId === '') {
-    const message =
-      'no other server of the cluster answers, and a rebuilt server has its data from them: start them first';
+    const message = 'none of the others answers, and a rebuilt one has its data from them: start them first';
     throw new KvraftError('UNREACHABLE', message);
   }
   return { clusterId, generation };

@@ -94,7 +94,9 @@ function ownConfig({ config, serverId, listen = [] }: ServerSetup): ServerConfig
 async function rebuild({ config, serverId, logger }: ServerSetup, folder: string): Promise<void> {
   if (config.engine === 'primary-backup') return startOver(folder, logger);
   const foundingServers = config.servers.map(({ id }) => id);
-  const others = config.servers.filter(({ id }) => id !== serverId);
+  const others = config.servers
+    .filter(({ id }) => id !== serverId)
+    .map(({ hostname: host, logPort: port }) => ({ host, port }));
   const prng = createPrng(randomInt(PRNG_SEED_BITS));
   return prepareRebuild(folder, { serverId, foundingServers, prng }, others, logger);
 }

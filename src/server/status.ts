@@ -46,6 +46,8 @@ export interface MonitorStatus {
   readonly leaderId: number | null;
   readonly commitIndex: number;
   readonly clusterId: string;
+  /** All members of the group, and the earlier lives of rebuilt ones: 65536 × how often one was rebuilt + 64000 + its id. */
+  readonly members: readonly number[];
   /** The number of the current view, 0 before the first. */
   readonly view: number;
   readonly primary: number | null;

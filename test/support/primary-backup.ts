@@ -24,12 +24,16 @@ export class PrimaryBackupCluster {
   }
 
   /** Lays the configuration out; nothing runs yet. */
-  static async create(servers: number, monitors: number): Promise<PrimaryBackupCluster> {
+  static async create(
+    servers: number,
+    monitors: number,
+    extraOf?: (server: number) => object,
+  ): Promise<PrimaryBackupCluster> {
     const ports = await freePorts(monitors);
     const addresses = ports.map((Port, Id) => ({ Id, Hostname: '127.0.0.1', Port }));
     // Patient, so that no view changes because this machine is busy: that a process is gone is seen at once all the same.
     const extra = { engine: 'primary-backup', monitors: addresses, pingIntervalMs: 50, deadPings: 40 };
-    return new PrimaryBackupCluster(await ProcessCluster.create(servers, extra), addresses);
+    return new PrimaryBackupCluster(await ProcessCluster.create(servers, extra, extraOf), addresses);
   }
 
   /** Starts everything, and waits until there are two copies. */
@@ -40,8 +44,19 @@ export class PrimaryBackupCluster {
   }
 
   startMonitors(...ids: readonly number[]): void {
-    for (const id of ids)
-      this.#running.set(id, new Command('monitor', String(id), '--config', this.servers.configFile));
+    for (const id of ids) this.startMonitor(id);
+  }
+
+  /** Starts a monitor with further arguments. */
+  startMonitor(id: number, ...more: readonly string[]): Command {
+    const command = new Command('monitor', String(id), '--config', this.servers.configFile, ...more);
+    this.#running.set(id, command);
+    return command;
+  }
+
+  /** What the monitor has told since its start. */
+  logOf(id: number): string {
+    return this.#running.get(id)?.stderr ?? '';
   }
 
   async killMonitors(...ids: readonly number[]): Promise<void> {
