@@ -2,7 +2,7 @@
  * What the key-value state should do, written as plainly as can be: whole copies instead of undoing, no index, no
  * encoding, no limits. Held against the machine by random tests.
  */
-import { fnv1a } from './fnv1a.ts';
+import { fnv1a } from '../base/fnv1a.ts';
 import { bytes } from './kv.test-support.ts';
 import type { Fence } from './commands.ts';
 import type { KeyOp, Op } from './ops.ts';

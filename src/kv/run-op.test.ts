@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fnv1a } from './fnv1a.ts';
+import { fnv1a } from '../base/fnv1a.ts';
 import { append, bytes, cas, checkSaved, Client, open, remove, run, set, textOf } from './kv.test-support.ts';
 import type { CheckOp, IncrementOp, PutHashOp, TouchOp } from './ops.ts';
 import type { OpResult } from './replies.ts';

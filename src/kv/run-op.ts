@@ -1,5 +1,5 @@
 /** What each operation on a key does. Nothing here changes anything by itself. */
-import { fnv1a } from './fnv1a.ts';
+import { fnv1a } from '../base/fnv1a.ts';
 import { EXPIRED } from './fields.ts';
 import type { Leases } from './leases.ts';
 import type {

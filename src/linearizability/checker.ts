@@ -1,7 +1,7 @@
 import { KvraftError } from '../base/errors.ts';
 import { Budget, type Limit } from './budget.ts';
 import { diagnose, replay } from './diagnosis.ts';
-import { operationKinds, type History, type ModelName, type Operation } from './history.ts';
+import { knows, modelNames, type History, type ModelName, type Operation } from './history.ts';
 import { appendModel } from './models/append.ts';
 import type { Candidate, Model, PreparedModel } from './models/model.ts';
 import { registerModel } from './models/register.ts';
@@ -123,17 +123,15 @@ export function checkHistory(history: History, options: CheckOptions = {}): Chec
 
 /** The simplest model that knows all operations. */
 function guessModel(operations: readonly Operation[]): ModelName {
-  const kinds = new Set(operations.map(({ kind }) => kind));
-  const names: readonly ModelName[] = ['register', 'append', 'versioned'];
-  const knows = (name: ModelName): boolean =>
-    [...kinds].every((kind) => (operationKinds[kind] as readonly ModelName[]).includes(name));
-  return names.find(knows) ?? 'versioned';
+  const known = (model: ModelName): boolean => operations.every((operation) => knows(model, operation));
+  return modelNames.find(known) ?? 'versioned';
 }
 
 function refuseUnknownKinds(operations: readonly Operation[], model: ModelName): void {
-  for (const { kind, key, client } of operations) {
-    if ((operationKinds[kind] as readonly ModelName[]).includes(model)) continue;
-    const message = `the model ${model} knows no ${kind} (of ${showText(key)}, by ${clientName(client)})`;
+  for (const operation of operations) {
+    if (knows(model, operation)) continue;
+    const { kind, key, client } = operation;
+    const message = `the model ${model} knows no such ${kind} (of ${showText(key)}, by ${clientName(client)})`;
     throw new KvraftError('INVALID_ARGUMENT', `${message}; check each model's operations apart`);
   }
 }

@@ -1,5 +1,6 @@
 import { createPrng, type Prng } from '../base/prng.ts';
-import type { History, Invocation, ModelName, Operation, OperationResult, SetCondition } from './history.ts';
+import type { Condition, History, Invocation, KeyInvocation, ModelName, Operation } from './history.ts';
+import { ReferenceStore } from './reference-store.test-support.ts';
 
 export interface GeneratorOptions {
   readonly seed: number;
@@ -9,6 +10,10 @@ export interface GeneratorOptions {
   readonly operations: number;
   /** The share of operations whose answer is lost; they take effect late, or never. Default: 0. */
   readonly unknownRate?: number;
+  /** Of a versioned history: also counters, appends, hashes, touches, checks and batches. Default: false. */
+  readonly allKinds?: boolean;
+  /** The longest time to live of a key of a versioned history. Default: 60. */
+  readonly ttlMsMax?: number;
   /** How many different values there are; by default every write has one of its own. */
   readonly values?: number;
 }
@@ -100,20 +105,45 @@ class Generator {
         if (!write) return { kind: 'get', key };
         return { kind: this.#prng.chance(0.02) ? 'put' : 'append', key, value };
       case 'versioned':
-        return write
-          ? this.#versionedWrite(key, value)
-          : { kind: this.#prng.chance(0.5) ? 'get' : 'getm', key };
+        if (!write) return { kind: this.#prng.chance(0.5) ? 'get' : 'getm', key };
+        if (this.#options.allKinds !== true || this.#prng.chance(0.2))
+          return this.#versionedWrite(key, value);
+        if (this.#prng.chance(0.7)) return { key, ...this.#update(key, value) };
+        return { kind: 'batch', key, ops: [this.#update(key, value), this.#update(key, `${value}2;`)] };
     }
   }
 
   #versionedWrite(key: string, value: string): Invocation {
-    const ttl = this.#prng.chance(0.3) ? { ttlMs: 1 + this.#prng.below(60) } : {};
+    const ttl = this.#prng.chance(0.3) ? { ttlMs: this.#ttlMs() } : {};
     const version = (this.#seenVersions.get(key) ?? 1) + (this.#prng.chance(0.1) ? 1 : 0);
     const dice = this.#prng.below(10);
     if (dice < 4) return { kind: 'cas', key, value, version, ...ttl };
     if (dice < 5) return { kind: 'delete', key };
-    const when: SetCondition | undefined = dice < 6 ? 'absent' : dice < 7 ? 'present' : undefined;
+    const when: Condition | undefined = dice < 6 ? 'absent' : dice < 7 ? 'present' : undefined;
     return { kind: 'set', key, value, ...ttl, ...(when === undefined ? {} : { when }) };
+  }
+
+  #update(key: string, value: string): KeyInvocation {
+    const seen = this.#seenVersions.get(key);
+    const version = seen !== undefined && this.#prng.chance(0.3) ? { version: seen } : {};
+    const by = String(this.#prng.below(20));
+    const initial = this.#prng.chance(0.5) ? { initial: '7' } : {};
+    const updates: readonly KeyInvocation[] = [
+      { kind: 'append', value, ...version },
+      { kind: 'prepend', value, when: 'present' },
+      { kind: 'increment', by, ...initial, ...version },
+      { kind: 'decrement', by, ...initial },
+      { kind: 'set', value: by, ttlMs: this.#ttlMs() },
+      { kind: 'delete', ...version },
+      { kind: 'touch', ttlMs: this.#prng.chance(0.3) ? 0 : this.#ttlMs() },
+      { kind: 'put-hash', value },
+      seen === undefined ? { kind: 'check', when: 'absent' } : { kind: 'check', version: seen },
+    ];
+    return updates[this.#prng.below(updates.length)] as KeyInvocation;
+  }
+
+  #ttlMs(): number {
+    return 1 + this.#prng.below(this.#options.ttlMsMax ?? 60);
   }
 
   #delayMs(): number {
@@ -124,65 +154,3 @@ class Generator {
     this.#agenda.push({ atMs: this.#nowMs + delayMs, happen });
   }
 }
-
-interface StoredValue {
-  readonly value: string;
-  readonly version: number;
-  readonly expiresAtMs: number;
-}
-
-/** The store as a program that runs on one computer would be, without any thought of checking. */
-class ReferenceStore {
-  readonly #values = new Map<string, StoredValue>();
-  #version = 0;
-
-  execute(invocation: Invocation, nowMs: number): OperationResult {
-    // The store's clock is slow, and keys outlive their time by it.
-    const clockMs = nowMs * 0.9;
-    const { kind, key } = invocation;
-    const stored = this.#values.get(key);
-    if (stored !== undefined && stored.expiresAtMs <= clockMs) {
-      this.#values.delete(key);
-      this.#version++;
-    }
-    const found = this.#values.get(key);
-    switch (kind) {
-      case 'put':
-        return withoutVersion(this.#write(invocation, clockMs));
-      case 'append':
-        return withoutVersion(
-          this.#write({ ...invocation, value: (found?.value ?? '') + (invocation.value as string) }, clockMs),
-        );
-      case 'get':
-        return found === undefined ? { status: 'not-found' } : { status: 'ok', value: found.value };
-      case 'getm': {
-        if (found === undefined) return { status: 'not-found' };
-        const ttlMs =
-          found.expiresAtMs === Infinity ? 0 : Math.ceil((found.expiresAtMs - clockMs) / 1000) * 1000;
-        return { status: 'ok', value: found.value, version: found.version, ttlMs };
-      }
-      case 'set':
-        if (invocation.when === 'absent' && found !== undefined) return { status: 'exists' };
-        if (invocation.when === 'present' && found === undefined) return { status: 'not-found' };
-        return this.#write(invocation, clockMs);
-      case 'cas':
-        if (found === undefined) return { status: 'not-found' };
-        if (found.version !== invocation.version) return { status: 'version-mismatch' };
-        return this.#write(invocation, clockMs);
-      case 'delete':
-        if (found === undefined) return { status: 'not-found' };
-        this.#values.delete(key);
-        this.#version++;
-        return { status: 'ok' };
-    }
-  }
-
-  #write({ key, value, ttlMs }: Invocation, clockMs: number): OperationResult {
-    const version = ++this.#version;
-    const expiresAtMs = (ttlMs ?? 0) === 0 ? Infinity : clockMs + (ttlMs as number);
-    this.#values.set(key, { value: value as string, version, expiresAtMs });
-    return { status: 'ok', version };
-  }
-}
-
-const withoutVersion = ({ status }: OperationResult): OperationResult => ({ status });

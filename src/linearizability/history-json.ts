@@ -1,14 +1,26 @@
 import { KvraftError, messageOf } from '../base/errors.ts';
-import type { History, HistoryHeader, Operation, OperationKind, OperationResult } from './history.ts';
+import {
+  allowFields,
+  asClient,
+  asObject,
+  asOneOf,
+  asText,
+  asTime,
+  optional,
+  type Fields,
+} from './history-fields.ts';
+import { fieldsOf, readInvocation, readKind, readResult } from './history-shapes.ts';
 import {
   modelNames,
-  operationKinds,
   outcomes,
-  resultStatuses,
-  setConditions,
   versionScopes,
+  type History,
+  type HistoryHeader,
+  type KeyInvocation,
+  type Operation,
+  type OperationResult,
 } from './history.ts';
-import { bytesOfText, isRaw, isWellFormed, textOfBytes, type Text } from './text.ts';
+import { bytesOfText, isRaw, type Text } from './text.ts';
 
 /** The value of `format` in a history's header. */
 export const HISTORY_FORMAT = 'kvraft-history';
@@ -65,25 +77,8 @@ export function* formatHistory(history: History): Generator<string> {
   for (const operation of history.operations) yield `${JSON.stringify(writeOperation(operation))}\n`;
 }
 
-type Fields = Record<string, unknown>;
-
 const headerFields = ['format', 'formatVersion', 'model', 'clockToleranceMs', 'versionScope', 'note'];
-const resultFields = ['status', 'value', 'version', 'ttlMs'];
 const commonFields = ['client', 'kind', 'key', 'callMs', 'returnMs', 'outcome', 'result', 'note'];
-
-/** What a kind of operation says beside the fields that all have, and what it may be answered. */
-const shapes: Record<
-  OperationKind,
-  { needs: string[]; may: string[]; answers: OperationResult['status'][] }
-> = {
-  put: { needs: ['value'], may: [], answers: ['ok'] },
-  append: { needs: ['value'], may: [], answers: ['ok'] },
-  get: { needs: [], may: [], answers: ['ok', 'not-found'] },
-  getm: { needs: [], may: [], answers: ['ok', 'not-found'] },
-  set: { needs: ['value'], may: ['ttlMs', 'when'], answers: ['ok', 'exists', 'not-found'] },
-  cas: { needs: ['value', 'version'], may: ['ttlMs'], answers: ['ok', 'not-found', 'version-mismatch'] },
-  delete: { needs: [], may: [], answers: ['ok', 'not-found'] },
-};
 
 function parseObject(text: string): Fields {
   let value: unknown;
@@ -109,10 +104,8 @@ function readHeader(fields: Fields): HistoryHeader {
 }
 
 function readOperation(fields: Fields): Operation {
-  const kind = asOneOf(fields['kind'], Object.keys(operationKinds) as OperationKind[], 'kind');
-  const { needs, may } = shapes[kind];
-  allowFields(fields, [...commonFields, ...needs, ...may], `a ${kind}`);
-  for (const name of needs) if (fields[name] === undefined) throw new Error(`a ${kind} needs "${name}"`);
+  const kind = readKind(fields);
+  allowFields(fields, [...commonFields, ...fieldsOf(kind)], `a ${kind}`);
   const callMs = asTime(fields['callMs'], 'callMs', -Infinity);
   const outcome = asOneOf(fields['outcome'], outcomes, 'outcome');
   const returned = fields['returnMs'] ?? null;
@@ -121,113 +114,13 @@ function readOperation(fields: Fields): Operation {
     throw new Error('only an "ok" operation has a "result"');
   const operation: Operation = {
     client: asClient(fields['client']),
-    kind,
     key: asText(fields['key'], 'key'),
-    ...optional('value', fields, (value) => asText(value, 'value')),
-    ...optional('version', fields, (value) => asVersion(value)),
-    ...optional('ttlMs', fields, (value) => asTime(value, 'ttlMs', 0)),
-    ...optional('when', fields, (value) => asOneOf(value, setConditions, 'when')),
+    ...readInvocation(kind, fields),
     callMs,
     returnMs: returned === null ? null : asTime(returned, 'returnMs', callMs),
     outcome,
   };
   return outcome === 'ok' ? { ...operation, result: readResult(operation, fields['result']) } : operation;
-}
-
-function readResult(operation: Operation, value: unknown): OperationResult {
-  const { kind } = operation;
-  const fields = asObject(value ?? {}, '"result"');
-  allowFields(fields, resultFields, '"result"');
-  const status = asOneOf(fields['status'] ?? 'ok', resultStatuses, 'result.status');
-  const fits =
-    shapes[kind].answers.includes(status) &&
-    (status !== 'exists' || operation.when === 'absent') &&
-    (status !== 'not-found' || kind !== 'set' || operation.when === 'present');
-  if (!fits) throw new Error(`this ${kind} cannot be answered "${status}"`);
-  const result: OperationResult = {
-    status,
-    ...optional('value', fields, (value) => asText(value, 'result.value')),
-    ...optional('version', fields, (value) => asVersion(value)),
-    ...optional('ttlMs', fields, (value) => asTime(value, 'result.ttlMs', 0)),
-  };
-  const read = (kind === 'get' || kind === 'getm') && status === 'ok';
-  if (read !== (result.value !== undefined)) {
-    throw new Error(
-      read ? `a ${kind} that is "ok" needs "result.value"` : `"result.value" is for reads that are "ok"`,
-    );
-  }
-  if (kind === 'getm' && read && result.version === undefined)
-    throw new Error('a getm needs "result.version"');
-  if (result.ttlMs !== undefined && !read) throw new Error('"result.ttlMs" is for reads that are "ok"');
-  const versioned =
-    read || status === 'version-mismatch' || (status === 'ok' && (kind === 'set' || kind === 'cas'));
-  if (result.version !== undefined && !versioned) throw new Error(`this ${kind} has no "result.version"`);
-  return result;
-}
-
-/** The field under its own name, read by `read`, or nothing if it is absent. */
-function optional<Name extends string, Value>(
-  name: Name,
-  fields: Fields,
-  read: (value: unknown) => Value,
-): { [name in Name]?: Value } {
-  const value = fields[name];
-  return value === undefined ? {} : ({ [name]: read(value) } as { [name in Name]?: Value });
-}
-
-function allowFields(fields: Fields, names: readonly string[], where: string): void {
-  for (const name of Object.keys(fields)) {
-    if (!names.includes(name)) throw new Error(`${where} has no field ${JSON.stringify(name)}`);
-  }
-}
-
-function asObject(value: unknown, where: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${where} must be an object`);
-  return value as Fields;
-}
-
-function asOneOf<Value extends string>(value: unknown, allowed: readonly Value[], name: string): Value {
-  const found = allowed.find((each) => each === value);
-  if (found === undefined) throw new Error(`"${name}" must be one of ${allowed.join(', ')}`);
-  return found;
-}
-
-/** Milliseconds; finite and not below `least`. */
-function asTime(value: unknown, name: string, least: number): number {
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw new Error(`"${name}" must be a number of milliseconds`);
-  if (value < least) throw new Error(`"${name}" must not be less than ${least}`);
-  return value;
-}
-
-function asVersion(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
-    throw new Error('a version must be a whole number from 1 to 2^53 - 1');
-  }
-  return value;
-}
-
-function asClient(value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  throw new Error('"client" must be a name or a whole number');
-}
-
-function asText(value: unknown, name: string): Text {
-  if (typeof value === 'string') {
-    if (!isWellFormed(value))
-      throw new Error(`"${name}" has a lone surrogate; give its bytes as {"base64": "…"}`);
-    return value;
-  }
-  const fields = typeof value === 'object' && value !== null ? (value as Fields) : {};
-  const base64 = fields['base64'];
-  if (typeof base64 !== 'string' || Object.keys(fields).length !== 1) {
-    throw new Error(`"${name}" must be a string or {"base64": "…"}`);
-  }
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0)
-    throw new Error(`"${name}" is not base64`);
-  return textOfBytes(Buffer.from(base64, 'base64'));
 }
 
 const writeText = (text: Text): unknown =>
@@ -238,18 +131,32 @@ function writeHeader(header: HistoryHeader): Fields {
 }
 
 function writeOperation(operation: Operation): Fields {
-  const { client, kind, key, value, version, ttlMs, when, callMs, returnMs, outcome, result } = operation;
+  const { client, key, callMs, returnMs, outcome, result, ...invocation } = operation;
   return {
     client,
-    kind,
-    key: writeText(key),
-    value: value === undefined ? undefined : writeText(value),
-    version,
-    ttlMs,
-    when,
+    ...writeInvocation({ key, ...invocation }),
     callMs,
     returnMs: returnMs ?? undefined,
     outcome,
-    result: result && { ...result, value: result.value === undefined ? undefined : writeText(result.value) },
+    result: result && writeResult(result),
+  };
+}
+
+function writeInvocation(invocation: KeyInvocation & { readonly key?: Text }): Fields {
+  const { kind, key, value, ops, ...rest } = invocation;
+  return {
+    kind,
+    key: key === undefined ? undefined : writeText(key),
+    value: value === undefined ? undefined : writeText(value),
+    ...rest,
+    ops: ops?.map(writeInvocation),
+  };
+}
+
+function writeResult({ value, results, ...rest }: OperationResult): Fields {
+  return {
+    ...rest,
+    value: value === undefined ? undefined : writeText(value),
+    results: results?.map(writeResult),
   };
 }

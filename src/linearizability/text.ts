@@ -33,6 +33,12 @@ export function isWellFormed(text: string): boolean {
   return !surrogates.test(text);
 }
 
+/** The text of one's bytes and the other's behind them. */
+export function joinTexts(first: Text, second: Text): Text {
+  if (!isRaw(first) && !isRaw(second)) return first + second;
+  return textOfBytes(Buffer.concat([bytesOfText(first), bytesOfText(second)]));
+}
+
 /** One character for each byte: the form in which texts can be joined and compared by prefix, whatever their bytes. */
 export function byteString(text: Text): string {
   return isRaw(text) ? text.slice(1) : Buffer.from(text, 'utf8').toString('latin1');

@@ -1,4 +1,4 @@
-import type { Operation, VersionScope } from './history.ts';
+import type { Operation, OperationKind, VersionScope } from './history.ts';
 import type { Candidate } from './models/model.ts';
 import { clientName, showText } from './text.ts';
 
@@ -31,15 +31,13 @@ export function narrowByVersion(
 ): Candidate[] | VersionFault[] {
   const groups = new Map<string, Sighting[]>();
   for (const [i, { operation }] of candidates.entries()) {
-    const version = operation.result?.version;
-    if (version === undefined) continue;
-    const name = scope === 'store' ? '' : operation.key;
-    const isWrite =
-      operation.result?.status === 'ok' && (operation.kind === 'set' || operation.kind === 'cas');
-    const sighting: Sighting = { version, i, isWrite };
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [sighting]);
-    else group.push(sighting);
+    for (const { version, isWrite } of versionsIn(operation)) {
+      const name = scope === 'store' ? '' : operation.key;
+      const sighting: Sighting = { version, i, isWrite };
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [sighting]);
+      else group.push(sighting);
+    }
   }
   const narrowed = [...candidates];
   const faults: VersionFault[] = [];
@@ -51,6 +49,30 @@ export function narrowByVersion(
   }
   return faults.length > 0 ? faults : narrowed;
 }
+
+/** The versions that the operation, or those of its batch, made or saw. */
+function versionsIn({ kind, result, ops }: Operation): { version: number; isWrite: boolean }[] {
+  const results =
+    ops === undefined
+      ? [{ kind, result }]
+      : ops.map((op, at) => ({ kind: op.kind, result: result?.results?.[at] }));
+  return results.flatMap(({ kind, result }) =>
+    result?.version === undefined
+      ? []
+      : [{ version: result.version, isWrite: result.status === 'ok' && makesVersion.has(kind) }],
+  );
+}
+
+const makesVersion: ReadonlySet<OperationKind> = new Set<OperationKind>([
+  'set',
+  'cas',
+  'delete',
+  'append',
+  'prepend',
+  'increment',
+  'decrement',
+  'put-hash',
+]);
 
 function duplicates(sightings: readonly Sighting[], candidates: readonly Candidate[]): VersionFault[] {
   const faults: VersionFault[] = [];
@@ -89,8 +111,11 @@ function narrowGroup(
     if (first === undefined || candidate.returnMs < first.returnMs) first = candidate;
     const called = lastCalled[n] as Candidate;
     const returned = isWrite ? first : candidate;
-    const callMs = Math.max(candidate.callMs, called.callMs);
-    if (callMs <= returned.returnMs) narrowed[i] = { ...candidate, callMs, returnMs: returned.returnMs };
+    // A batch shows several versions.
+    const known = narrowed[i] as Candidate;
+    const callMs = Math.max(known.callMs, called.callMs);
+    const returnMs = Math.min(known.returnMs, returned.returnMs);
+    if (callMs <= returnMs) narrowed[i] = { ...candidate, callMs, returnMs };
     else faults.set(`${called.index} ${returned.index}`, orderFault(called, returned));
   }
   return [...faults.values()];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fnv1a } from '../kv/fnv1a.ts';
+import { fnv1a } from '../base/fnv1a.ts';
 import { CounterLog } from './counter-log.ts';
 import { HashChain } from './hash-chain.ts';
 import { TokenLog } from './token-log.ts';

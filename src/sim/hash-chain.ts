@@ -1,4 +1,4 @@
-import { fnv1a } from '../kv/fnv1a.ts';
+import { fnv1a } from '../base/fnv1a.ts';
 
 /** Calls of unknown fate on one chain before its owner begins another one: their orders are all tried. */
 const OPEN_MAX = 4;

@@ -1,6 +1,7 @@
 import { createPrng, type Prng } from '../base/prng.ts';
 import type { ClientCore } from '../client/core.ts';
 import { checkHistory, HistoryRecorder } from '../linearizability/index.ts';
+import { AtomicBatches } from './atomic-batches.ts';
 import { SimFailure } from './failure.ts';
 import type { SimProcess } from './process.ts';
 import { SimRpcServer, type ClientCluster } from './rpc-server.ts';
@@ -16,7 +17,10 @@ const CONNECT_MS_MAX = 10_000_000;
 /** One of all, which all append to, and one for each client. */
 const SHARED_KEY = 'typed';
 
-/** Typed clients of production on simulated connections, each of which appends unique tokens to two keys at once. */
+/**
+ * Typed clients of production on simulated connections, each of which appends unique tokens to two keys at once, and
+ * changes another one that all share by atomic batches.
+ */
 export class TypedClients {
   readonly #cluster: ClientCluster;
   readonly #scheduler: Scheduler;
@@ -24,6 +28,7 @@ export class TypedClients {
   readonly #transcript: Transcript;
   readonly #servers: readonly SimRpcServer[];
   readonly #recorder: HistoryRecorder;
+  readonly #batches: AtomicBatches;
   readonly #tokens = new TokenLog();
   #working = true;
   /** Calls that were not answered yet. */
@@ -42,6 +47,7 @@ export class TypedClients {
     this.#world = world;
     this.#transcript = transcript;
     this.#recorder = new HistoryRecorder(() => scheduler.nowMs, { model: 'append' });
+    this.#batches = new AtomicBatches('typed-batch', () => scheduler.nowMs, world.clockDrift);
     this.#servers = cluster.servers.map((server) => new SimRpcServer(server, world.requestTimeoutMs));
     for (let seat = 1; seat <= world.typedClients; seat++) {
       const own = createPrng(prng.uint32());
@@ -62,11 +68,17 @@ export class TypedClients {
   check(): string | null {
     const wrong = this.#checkTokens();
     if (wrong !== null) return wrong;
-    const { verdict, keys } = checkHistory(this.#recorder.history(), { stepsMax: CHECK_STEPS_MAX });
-    if (verdict === 'unknown') this.counts.undecided++;
-    if (verdict !== 'illegal') return null;
-    const illegal = keys.find((key) => key.verdict === 'illegal');
-    return `what typed clients saw is not linearizable: key ${illegal?.key}, ${illegal?.blocked?.reason}`;
+    for (const { verdict, keys, versionFaults } of [
+      checkHistory(this.#recorder.history(), { stepsMax: CHECK_STEPS_MAX }),
+      this.#batches.check(CHECK_STEPS_MAX),
+    ]) {
+      if (verdict === 'unknown') this.counts.undecided++;
+      if (verdict !== 'illegal') continue;
+      const illegal = keys.find((key) => key.verdict === 'illegal');
+      const why = versionFaults[0]?.message ?? illegal?.blocked?.reason;
+      return `what typed clients saw is not linearizable: key ${illegal?.key}, ${why}`;
+    }
+    return null;
   }
 
   #checkTokens(): string | null {
@@ -92,9 +104,10 @@ export class TypedClients {
     core.start((error) => {
       if (error !== null) throw new SimFailure(`a typed client cannot connect: ${error.message}`);
     });
-    // Two calls of one client may be under way at once; those of one lane follow one another.
+    // Three calls of one client may be under way at once; those of one lane follow one another.
     this.#next({ core, process, prng, name: `t${seat}.own`, key: `${SHARED_KEY}-${seat}`, number: 0 });
     this.#next({ core, process, prng, name: `t${seat}.all`, key: SHARED_KEY, number: 0 });
+    this.#next({ core, process, prng, name: `t${seat}.batch`, key: null, number: 0 });
   }
 
   #next(lane: Lane): void {
@@ -102,8 +115,10 @@ export class TypedClients {
     const { process, prng } = lane;
     process.after(0.1 + prng.float() * this.#world.thinkMsMax, () => {
       if (!this.#working) return;
-      if (prng.chance(0.25)) this.#read(lane);
-      else this.#append(lane);
+      const { key } = lane;
+      if (key === null) this.#batch(lane);
+      else if (prng.chance(0.25)) this.#read(lane, key);
+      else this.#append(lane, key);
     });
   }
 
@@ -111,8 +126,23 @@ export class TypedClients {
     return prng.chance(0.8) ? Infinity : process.clock.monotonicMs() + this.#world.clientTimeoutMs;
   }
 
-  #append(lane: Lane): void {
-    const { core, name, key } = lane;
+  #batch(lane: Lane): void {
+    const { core, name, prng } = lane;
+    const { ops, end } = this.#batches.draw(name, prng);
+    this.#pending++;
+    this.#transcript.add(`${name} sends a batch of ${ops.map(({ op }) => op).join(', ')}`);
+    core.write({ ops, atomic: true, fence: null, deadlineMs: this.#deadlineMs(lane) }, (outcome) => {
+      this.#pending--;
+      const fate = outcome.ok ? 'ok' : outcome.error.outcome;
+      end(outcome.ok ? outcome.value : outcome.error.outcome);
+      this.counts[fate === 'not-applied' ? 'failed' : fate]++;
+      this.#transcript.add(`${name} ${outcome.ok ? 'ok' : outcome.error.message}`);
+      this.#next(lane);
+    });
+  }
+
+  #append(lane: Lane, key: string): void {
+    const { core, name } = lane;
     const token = `${name}.${++lane.number};`;
     const recorded = this.#recorder.call(name, { kind: 'append', key, value: token });
     this.#tokens.called(key, name, token);
@@ -131,8 +161,8 @@ export class TypedClients {
     });
   }
 
-  #read(lane: Lane): void {
-    const { core, name, key } = lane;
+  #read(lane: Lane, key: string): void {
+    const { core, name } = lane;
     const recorded = this.#recorder.call(name, { kind: 'get', key });
     this.#pending++;
     getBy(core, { key, deadlineMs: this.#deadlineMs(lane) }, (answer) => {
@@ -151,7 +181,8 @@ interface Lane {
   readonly process: SimProcess;
   readonly prng: Prng;
   readonly name: string;
-  readonly key: string;
+  /** What it reads and appends to; null: it sends batches. */
+  readonly key: string | null;
   /** Of its last token. */
   number: number;
 }

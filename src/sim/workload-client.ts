@@ -73,8 +73,44 @@ export class Client {
           invocation: reads ? { kind: 'get', key } : { kind: 'append', key, value: this.#token() },
         };
       case 'versioned':
+        // Other keys know operations whose effect depends on the value, too.
+        if (prng.chance(0.5)) return this.#counted(`record-${prng.below(this.#world.keysPerModel)}`, reads);
         return { model, invocation: reads ? { kind: 'getm', key } : this.#versioned(key) };
     }
+  }
+
+  #counted(key: string, reads: boolean): Planned {
+    const prng = this.#prng;
+    const isUpdate = prng.chance(0.8);
+    const invocation = reads
+      ? ({ kind: 'getm', key } as const)
+      : isUpdate
+        ? this.#update(key)
+        : this.#versioned(key);
+    return { model: 'versioned', invocation };
+  }
+
+  #update(key: string): Invocation {
+    const prng = this.#prng;
+    const value = this.#token();
+    const seen = this.#versions.get(key);
+    const version = seen !== undefined && prng.chance(0.3) ? { version: seen } : {};
+    const by = String(prng.below(100));
+    const initial = prng.chance(0.5) ? { initial: by } : {};
+    const ttlMs = prng.chance(0.5) ? 0 : 1 + prng.below(TTL_MS_MAX);
+    const updates: readonly Invocation[] = [
+      { kind: 'append', key, value, ...version },
+      { kind: 'prepend', key, value, when: prng.chance(0.5) ? 'always' : 'present' },
+      { kind: 'set', key, value: by, ttlMs },
+      { kind: 'increment', key, by, ...initial, ttlMs, ...version },
+      { kind: 'increment', key, by, ...initial, ttlMs },
+      { kind: 'decrement', key, by, ...initial, ttlMs },
+      { kind: 'touch', key, ttlMs },
+      { kind: 'put-hash', key, value },
+      { kind: 'delete', key, ...version },
+      seen === undefined ? { kind: 'check', key, when: 'absent' } : { kind: 'check', key, version: seen },
+    ];
+    return updates[prng.below(updates.length)] as Invocation;
   }
 
   #versioned(key: string): Invocation {

@@ -26,9 +26,10 @@ export const absentFromStart: VersionedState = {
   notBeforeMs: -Infinity,
 };
 
-/** The absent key that an expiry leaves. */
-export function expired(state: VersionedState): VersionedState {
+/** The absent key that an expiry leaves; undefined if the key cannot have expired by then. */
+export function expiredBy(state: VersionedState, ms: number): VersionedState | undefined {
   const { floor, notBeforeMs, expiryFromMs } = state;
+  if (ms < expiryFromMs) return undefined;
   return { ...absentFromStart, floor, notBeforeMs: Math.max(notBeforeMs, expiryFromMs) };
 }
 
@@ -42,6 +43,31 @@ export function withVersion(state: VersionedState, version: number): VersionedSt
   if (state.version !== 0) return state.version === version ? state : undefined;
   if (version < state.floor || state.notVersions.includes(version)) return undefined;
   return { ...state, version, floor: version, notVersions: [] };
+}
+
+/**
+ * The state behind a change that makes this version, or one that nobody saw; undefined if it cannot be. The rest is
+ * as it was.
+ */
+export function withNewVersion(
+  state: VersionedState,
+  version: number | undefined,
+): VersionedState | undefined {
+  if (version === undefined) return { ...state, version: 0, floor: state.floor + 1, notVersions: [] };
+  return version <= state.floor ? undefined : { ...state, version, floor: version, notVersions: [] };
+}
+
+/** The state behind a change that was only supposed: nobody ever sees the version that it would have made. */
+export const withSupposedVersion = (state: VersionedState): VersionedState => ({
+  ...state,
+  version: Infinity,
+  notVersions: [],
+});
+
+/** Different for states that are different. */
+export function stateKey(state: VersionedState): string {
+  const { value, version, floor, notVersions, ttlMs, expiryFromMs, notBeforeMs } = state;
+  return `${value} ${version} ${floor} ${notVersions.join()} ${ttlMs} ${expiryFromMs} ${notBeforeMs}`;
 }
 
 /** The state in which the present version is known not to be `version`; undefined if it is. */
