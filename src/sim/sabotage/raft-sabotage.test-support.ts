@@ -179,6 +179,20 @@ export const raftSabotages: readonly Sabotage[] = [
       });
     },
   },
+  {
+    name: 'do what can be done of an atomic batch whose rest cannot',
+    seedsMax: 2,
+    world: { ...roughWorld, clients: 1, typedClients: 2 },
+    apply: () =>
+      onStart(({ open: { machine } }) => {
+        const apply = machine.apply.bind(machine);
+        machine.apply = (bytes, stampMs) => {
+          const command = decodeCommand(bytes);
+          const isBatch = command?.command === 'batch';
+          return apply(isBatch ? encodeCommand({ ...command, atomic: false }) : bytes, stampMs);
+        };
+      }),
+  },
 ];
 
 function renumbered(command: Uint8Array): Uint8Array {

@@ -88,6 +88,34 @@ function leaderThatKnowsLess(stage: Stage): void {
   stage.expect(late.status === 'not-found', 'it ends in its time');
 }
 
+/** A follower whose clock is faster than the leader's leads after a long term, right after a key was given a time to live. */
+function fasterFollower(stage: Stage): void {
+  const { clients } = stage;
+  const [slow, , fast] = [...stage.servers].sort((a, b) => a.skew.rate - b.skew.rate) as [
+    SimServer,
+    SimServer,
+    SimServer,
+  ];
+  const handTo = (server: SimServer): void => {
+    const leader = stage.leader();
+    if (leader !== server) leader.run(() => leader.open?.replica.node.transferLeadership(server.member));
+    stage.until(`server ${server.id} leads`, () => stage.cluster.leader() === server);
+  };
+  handTo(slow);
+  stage.run(60_000);
+  const lease = { kind: 'set', key: 'lease', value: 'mine', ttlMs: 1_000 } as const;
+  clients.mustCall('c', slow, lease, 'versioned');
+  handTo(fast);
+  const { status, ttlMs = 0 } = clients.mustCall('r', fast, { kind: 'getm', key: 'lease' }, 'versioned');
+  stage.expect(
+    status === 'ok' && ttlMs > 500,
+    'what a fast clock counted too much in a long term ends no lease',
+  );
+  stage.run(1_500);
+  const late = clients.mustCall('r', fast, { kind: 'getm', key: 'lease' }, 'versioned');
+  stage.expect(late.status === 'not-found', 'it ends in its time');
+}
+
 /** Clocks that cannot be trusted. */
 export const timeScenarios: readonly Scenario[] = [
   {
@@ -107,5 +135,12 @@ export const timeScenarios: readonly Scenario[] = [
     about: 'a key keeps its time to live when a leader that knew the time follows one that did not',
     options: { servers: 3 },
     play: leaderThatKnowsLess,
+  },
+  {
+    name: 'FasterFollower',
+    about:
+      'a key keeps its time to live when a server leads whose clock ran ahead of a leader of long standing',
+    options: { servers: 3, clockDrift: 0.05 },
+    play: fasterFollower,
   },
 ];
