@@ -1,7 +1,14 @@
 import { KvraftError } from '../base/errors.ts';
 import { Budget, type Limit } from './budget.ts';
 import { diagnose, replay } from './diagnosis.ts';
-import { knows, modelNames, type History, type ModelName, type Operation } from './history.ts';
+import {
+  knows,
+  modelNames,
+  operationKinds,
+  type History,
+  type ModelName,
+  type Operation,
+} from './history.ts';
 import { appendModel } from './models/append.ts';
 import type { Candidate, Model, PreparedModel } from './models/model.ts';
 import { registerModel } from './models/register.ts';
@@ -131,7 +138,9 @@ function refuseUnknownKinds(operations: readonly Operation[], model: ModelName):
   for (const operation of operations) {
     if (knows(model, operation)) continue;
     const { kind, key, client } = operation;
-    const message = `the model ${model} knows no such ${kind} (of ${showText(key)}, by ${clientName(client)})`;
+    const isKnown = (operationKinds[kind] as readonly ModelName[]).includes(model);
+    const what = isKnown ? `${kind} with conditions or versions` : kind;
+    const message = `the model ${model} knows no ${what} (of ${showText(key)}, by ${clientName(client)})`;
     throw new KvraftError('INVALID_ARGUMENT', `${message}; check each model's operations apart`);
   }
 }

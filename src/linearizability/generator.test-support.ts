@@ -1,5 +1,13 @@
 import { createPrng, type Prng } from '../base/prng.ts';
-import type { Condition, History, Invocation, KeyInvocation, ModelName, Operation } from './history.ts';
+import type {
+  Condition,
+  History,
+  Invocation,
+  KeyInvocation,
+  ModelName,
+  Operation,
+  OperationResult,
+} from './history.ts';
 import { ReferenceStore } from './reference-store.test-support.ts';
 
 export interface GeneratorOptions {
@@ -77,7 +85,9 @@ class Generator {
       return;
     }
     this.#after(this.#delayMs(), () => {
-      const result = this.#store.execute(invocation, this.#nowMs);
+      const answer = this.#store.execute(invocation, this.#nowMs);
+      const result =
+        this.#options.model === 'append' && invocation.kind === 'append' ? withoutVersion(answer) : answer;
       this.#after(this.#delayMs(), () => {
         if (result.version !== undefined) this.#seenVersions.set(invocation.key, result.version);
         this.#operations.push({
@@ -154,3 +164,5 @@ class Generator {
     this.#agenda.push({ atMs: this.#nowMs + delayMs, happen });
   }
 }
+
+const withoutVersion = ({ status }: OperationResult): OperationResult => ({ status });

@@ -57,6 +57,53 @@ test('what is written is read back, for every model', () => {
   }
 });
 
+test('what is written is read back, for every kind of operation', () => {
+  const shape = { model: 'versioned', allKinds: true, clients: 4, keys: 3, operations: 500 } as const;
+  const history = generateHistory({ seed: 4, ...shape, unknownRate: 0.1 });
+  assert.deepEqual(parseHistory(Buffer.from([...formatHistory(history)].join(''))), history);
+});
+
+const batch = {
+  ...get,
+  kind: 'batch',
+  ops: [
+    { kind: 'check', version: 1 },
+    { kind: 'append', value: 'a' },
+  ],
+};
+
+test('operations that make no sense are refused, and so are answers that they cannot have', () => {
+  const append = { ...put, kind: 'append' };
+  const increment = { ...put, kind: 'increment', value: undefined, by: 1 };
+  const check = { ...put, kind: 'check', value: undefined };
+  const refused: [object, RegExp][] = [
+    [{ ...append, when: 'absent' }, /"when" must be one of always, present/],
+    [{ ...append, result: { status: 'not-found' } }, /cannot be answered "not-found"/],
+    [{ ...increment, by: undefined }, /needs "by"/],
+    [{ ...increment, by: '18446744073709551616' }, /from 0 to 2\^64 - 1/],
+    [{ ...increment, by: -1 }, /from 0 to 2\^64 - 1/],
+    [{ ...increment, initial: 1, result: { status: 'not-found' } }, /cannot be answered "not-found"/],
+    [{ ...increment, result: { status: 'version-mismatch' } }, /cannot be answered "version-mismatch"/],
+    [check, /either "version" or "when"/],
+    [{ ...check, version: 1, when: 'absent' }, /either "version" or "when"/],
+    [{ ...check, when: 'absent', result: { version: 1 } }, /no "result.version"/],
+    [{ ...check, version: 1, result: { status: 'exists' } }, /cannot be answered "exists"/],
+    [{ ...batch, ops: [], result: {} }, /1 to 1000 operations/],
+    [{ ...batch, ops: [{ kind: 'get' }], result: {} }, /"kind" must be one of/],
+    [{ ...batch, ops: [{ kind: 'touch', key: 'y' }], result: {} }, /no field "key"/],
+    [{ ...batch, result: { status: 'not-applied' } }, /needs "result.results"/],
+    [{ ...batch, result: { results: [{}] } }, /a result for each operation/],
+    [{ ...batch, result: { results: [{ status: 'not-found' }, {}] } }, /do not fit a batch that is "ok"/],
+    [
+      { ...batch, result: { status: 'not-applied', results: [{}, { status: 'not-applied' }] } },
+      /do not fit a batch that is "not-applied"/,
+    ],
+  ];
+  for (const [line, message] of refused) assert.throws(() => parse(line), message, JSON.stringify(line));
+  const undone = { status: 'not-applied', results: [{ status: 'not-found' }, { status: 'not-applied' }] };
+  assert.equal(parse({ ...batch, result: undone }).operations[0]?.result?.results?.length, 2);
+});
+
 test('any bytes survive as keys and values', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), fc.string({ unit: 'binary' }), (key, value, client) => {
@@ -80,7 +127,7 @@ test('base64 of a text is that text', () => {
 const faults: [name: string, line: object | string, message: RegExp][] = [
   ['no JSON', '{"client":', /line 2: not JSON/],
   ['no object', '[1]', /line 2: the line must be an object/],
-  ['unknown kind', { ...put, kind: 'incr' }, /line 2: "kind" must be one of put, append, get/],
+  ['unknown kind', { ...put, kind: 'incr' }, /line 2: "kind" must be one of put, append, prepend, get/],
   ['unknown field', { ...put, colour: 'red' }, /line 2: a put has no field "colour"/],
   ['field of another kind', { ...put, version: 3 }, /a put has no field "version"/],
   ['prototype', '{"__proto__":{"kind":"put"},"kind":"put","callMs":1}', /has no field "__proto__"/],
@@ -99,7 +146,7 @@ const faults: [name: string, line: object | string, message: RegExp][] = [
   ['unknown outcome', { ...put, outcome: 'maybe' }, /"outcome" must be one of ok, fail, unknown/],
   ['result of a failure', { ...put, outcome: 'fail', result: {} }, /only an "ok" operation/],
   ['read without value', { ...get, result: {} }, /needs "result.value"/],
-  ['value of nothing', { ...get, result: { status: 'not-found', value: 'v' } }, /is for reads that are "ok"/],
+  ['value of nothing', { ...get, result: { status: 'not-found', value: 'v' } }, /no "result.value"/],
   ['answer that cannot be', { ...put, result: { status: 'exists' } }, /this put cannot be answered "exists"/],
   ['set that exists', { ...put, kind: 'set', result: { status: 'exists' } }, /cannot be answered "exists"/],
   ['getm without version', { ...get, kind: 'getm' }, /a getm needs "result.version"/],

@@ -1,5 +1,5 @@
 import type { Blocked, CheckResult, KeyResult } from '../checker.ts';
-import type { History, Operation, OperationOutcome } from '../history.ts';
+import type { History, KeyInvocation, Operation, OperationOutcome, OperationResult } from '../history.ts';
 import { clientName, showText } from '../text.ts';
 
 /** What the page shows, as JSON in it. All texts are for people, shortened and escaped. */
@@ -127,29 +127,41 @@ function reportOperation(operation: Operation, client: number, key: number): Rep
     key,
     asked: askedText(operation),
     answered: answeredText(operation),
-    isWrite: kind !== 'get' && kind !== 'getm' && (result === undefined || result.status === 'ok'),
+    isWrite:
+      kind !== 'get' &&
+      kind !== 'getm' &&
+      kind !== 'check' &&
+      (result === undefined || result.status === 'ok'),
     outcome,
     callMs,
     returnMs,
   };
 }
 
-function askedText({ kind, value, version, ttlMs, when }: Operation): string {
+function askedText({ kind, value, version, ttlMs, when, by, initial, ops }: KeyInvocation): string {
   const parts: string[] = [kind];
   if (value !== undefined) parts.push(showText(value));
+  if (by !== undefined) parts.push(`by ${by}`);
+  if (initial !== undefined) parts.push(`from ${initial}`);
   if (version !== undefined) parts.push(`for version ${version}`);
   if (when !== undefined && when !== 'always') parts.push(`if ${when}`);
   if (ttlMs !== undefined && ttlMs > 0) parts.push(`for ${ttlMs} ms`);
+  if (ops !== undefined) parts.push(`of ${ops.map(askedText).join('; ')}`);
   return parts.join(' ');
 }
 
 function answeredText({ outcome, result }: Operation): string {
   if (outcome === 'fail') return 'failed';
   if (outcome === 'unknown' || result === undefined) return '?';
+  return resultText(result);
+}
+
+function resultText({ status, value, version, ttlMs, results }: OperationResult): string {
   const parts: string[] = [];
-  if (result.status !== 'ok') parts.push(result.status);
-  if (result.value !== undefined) parts.push(showText(result.value));
-  if (result.version !== undefined) parts.push(`version ${result.version}`);
-  if (result.ttlMs !== undefined && result.ttlMs > 0) parts.push(`for ${result.ttlMs} ms`);
+  if (status !== 'ok') parts.push(status);
+  if (value !== undefined) parts.push(showText(value));
+  if (version !== undefined) parts.push(`version ${version}`);
+  if (ttlMs !== undefined && ttlMs > 0) parts.push(`for ${ttlMs} ms`);
+  if (results !== undefined) parts.push(results.map(resultText).join('; '));
   return parts.length === 0 ? 'ok' : parts.join(', ');
 }
