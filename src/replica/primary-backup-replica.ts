@@ -1,7 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { KvraftError } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
 import {
@@ -17,7 +16,6 @@ import type { ViewNotice } from '../primary-backup/types.ts';
 import { NO_MEMBER, serverOf, type Entry, type MemberId } from '../raft/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
-import { Deadlines } from './deadlines.ts';
 import { DiskSpace } from './disk-space.ts';
 import { decodeEntry } from './envelope.ts';
 import type { Identity } from './identity.ts';
@@ -27,13 +25,12 @@ import { LogWriter } from './log-writer.ts';
 import { refusalOf } from './membership.ts';
 import type { ReplicaOptions } from './options.ts';
 import { Pinger } from './pinger.ts';
-import { ProposalRouter } from './proposal-router.ts';
-import { Reads } from './reads.ts';
-import { Rounds } from './rounds.ts';
+import { Requests } from './requests.ts';
 import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
 import { TimeTeller } from './time-teller.ts';
+import { Unapplied } from './unapplied.ts';
 import type { StateMachine } from './state-machine.ts';
 
 export interface PrimaryBackupParts<Result> {
@@ -64,14 +61,10 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   readonly #parts: PrimaryBackupParts<Result>;
   readonly #node: PrimaryBackup;
   readonly #logTime: LogTime;
-  readonly #router: ProposalRouter<Result>;
-  readonly #reads: Reads;
-  readonly #rounds: Rounds;
+  readonly #requests: Requests<Result>;
   readonly #snapshots: SnapshotTraffic;
-  readonly #deadlines: Deadlines;
   readonly #pinger: Pinger;
-  /** Committed, waiting for the state machine. */
-  #unapplied: Entry[] = [];
+  readonly #unapplied: Unapplied;
   readonly #writer: LogWriter;
   readonly #space: DiskSpace;
   readonly #timeTeller: TimeTeller;
@@ -92,23 +85,12 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#logTime = logTime;
     const intervalMs = parts.options.electionTimeoutMs;
     this.#timeTeller = new TimeTeller({ node, transport, clock, logTime, intervalMs });
-    this.#router = new ProposalRouter({
-      node,
-      transport,
-      clock,
-      boot: prng.uint32(),
-      entryBytes: limits.appendBytesMax,
-      logTimeMs: () => this.#logTime.nowMs(),
-    });
-    this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
-    this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
-    this.#rounds = new Rounds({
-      router: this.#router,
-      reads: this.#reads,
-      clock,
-      tickMs: parts.options.tickMs,
+    this.#requests = new Requests(parts, {
+      logTime,
+      mayPropose: () => this.#mayPropose(),
       schedule: () => this.#schedule(),
     });
+    this.#unapplied = new Unapplied(parts, (entry) => this.#execute(entry));
     this.#pinger = new Pinger(parts);
     this.#snapshots = new SnapshotTraffic({
       node,
@@ -134,21 +116,11 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   }
 
   propose(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Result>) => void): void {
-    if (this.#stopped) {
-      this.#parts.clock.defer(() => done({ ok: false, error: stoppedError() }));
-      return;
-    }
-    this.#router.add(command, deadlineMs, done);
-    this.#schedule();
+    this.#requests.propose(command, deadlineMs, done);
   }
 
   read(deadlineMs: number, done: (outcome: ReadOutcome) => void): void {
-    if (this.#stopped) {
-      this.#parts.clock.defer(() => done({ ok: false, error: stoppedError() }));
-      return;
-    }
-    this.#reads.add(deadlineMs, done);
-    this.#schedule();
+    this.#requests.read(deadlineMs, done);
   }
 
   leaderServer(): number | null {
@@ -210,11 +182,9 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (this.#stopped) return;
     this.#stopped = true;
     this.#tickTimer?.cancel();
-    this.#rounds.stop();
     this.#pinger.stop();
     this.#snapshots.stop();
-    this.#router.failAll(stoppedError());
-    this.#reads.failAll(stoppedError());
+    this.#requests.stop();
   }
 
   // What the transport calls.
@@ -249,11 +219,10 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
         if (this.#pinger.isMonitor(from)) this.#onNotice(message);
         break;
       case 'Forward':
-        this.#deadlines.take();
-        this.#router.onForward(from, message, this.#mayPropose());
+        this.#requests.onForward(from, message);
         break;
       case 'ForwardRefused':
-        this.#router.onRefused(from, message);
+        this.#requests.onRefused(from, message);
         break;
       case 'SnapshotChunk':
         this.#snapshots.onChunk(from, message);
@@ -265,7 +234,8 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
         this.#logTime.observe(message.logTimeMs, message.term);
         break;
       case 'AskRead':
-        if (this.isLeader && message.view === this.#node.view.number) this.#readIndex(message.context, from);
+        if (this.isLeader && message.view === this.#node.view.number)
+          this.#requests.readIndex(message.context, from);
         break;
       case 'Prepare':
         if (message.entries.length > 0 && mustWaitForStore(this.#parts)) break;
@@ -304,27 +274,19 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (this.#stopped) return;
     const node = this.#node;
     this.#watchLeadership();
-    this.#router.hasSpace = this.#space.isAvailable;
-    const due = this.#rounds.due();
-    if (due.proposals) {
-      this.#deadlines.take();
-      this.#router.send(this.#mayPropose());
-    }
-    if (due.reads) this.#askReads();
+    this.#requests.send(this.#space.isAvailable);
     while (node.hasReady()) {
       this.#process(node.ready());
-      this.#apply();
+      this.#unapplied.apply();
       this.#watchLeadership();
     }
-    this.#apply();
+    this.#unapplied.apply();
     if (this.isLeader) this.#logTime.lead(node.term);
     this.#logTime.observe(node.lastStampMs, node.lastTerm);
-    const { index, stampMs } = this.#parts.store.position;
-    this.#reads.applied(index, stampMs);
-    this.#router.tellCommit();
+    this.#requests.applied();
     this.#pinger.tellChanges();
     compactLog(this.#parts, this.#snapshots.heldIndex);
-    this.#rounds.next();
+    this.#requests.next();
   };
 
   readonly #tick = (): void => {
@@ -335,10 +297,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#node.tick();
     this.#space.tick();
     this.#timeTeller.tick(nowMs);
-    this.#deadlines.take();
-    this.#router.tick(nowMs, options.electionTimeoutMs);
-    this.#reads.expire(nowMs);
-    this.#reads.takeBackAskedBefore(nowMs - options.electionTimeoutMs);
+    this.#requests.tick(nowMs);
     this.#snapshots.tick(nowMs);
     this.#schedule();
   };
@@ -347,8 +306,8 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     for (const message of ready.messages) this.#send(message);
     if (ready.snapshot !== null) this.#install(ready);
     this.#persist(ready);
-    for (const entry of ready.committedEntries) this.#unapplied.push(entry);
-    for (const state of ready.readStates) this.#reads.confirm(state);
+    this.#unapplied.add(ready.committedEntries);
+    for (const state of ready.readStates) this.#requests.confirm(state);
     for (const member of ready.transfersWanted) this.#snapshots.sendTo(member);
   }
 
@@ -375,7 +334,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     const { wal, machine, logger } = this.#parts;
     const snapshot = ready.snapshot;
     assert(snapshot !== null && ready.hardState !== null, 'a staged state moves the commit number');
-    this.#unapplied = [];
+    this.#unapplied.clear();
     this.#snapshots.take(snapshot.index).commit();
     machine.load();
     this.#node.applied(snapshot.index);
@@ -383,40 +342,13 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     logger.info({ index: snapshot.index }, 'took over the state of the primary');
   }
 
-  #apply(): void {
-    const { store, options, machine, identity } = this.#parts;
-    let count = 0;
-    for (const entry of this.#unapplied) {
-      if (store.unflushedBytes > options.unflushedBytesMax) break;
-      assert(entry.index === store.position.index + 1, `operation ${entry.index} follows the applied state`);
-      const content = decodeEntry(entry.data);
-      if (content.kind === 'proposals') {
-        for (const { origin, boot, id, command } of content.proposals) {
-          const result = machine.apply(command, entry.stampMs);
-          if (origin === identity.member) this.#router.applied(boot, id, result);
-        }
-      }
-      store.advance({ index: entry.index, term: entry.term, stampMs: entry.stampMs });
-      count++;
-    }
-    if (count === 0) return;
-    this.#unapplied = count === this.#unapplied.length ? [] : this.#unapplied.slice(count);
-    this.#node.applied(store.position.index);
+  #execute({ data, stampMs }: Entry): void {
+    const content = decodeEntry(data);
+    if (content.kind === 'proposals') this.#requests.apply(content.proposals, stampMs);
   }
 
   #mayPropose(): boolean {
     return this.isLeader && !isFull(this.#parts);
-  }
-
-  #askReads(): void {
-    if (this.#node.leaderId === NO_MEMBER) return;
-    const context = this.#reads.ask(this.#parts.clock.monotonicMs());
-    if (!this.#readIndex(context, this.#node.id)) this.#reads.takeBack(context);
-  }
-
-  #readIndex(context: number, from: MemberId): boolean {
-    const minIndex = this.#deadlines.take();
-    return this.#node.readIndex(context, { from, minIndex, stampMs: this.#logTime.nowMs() });
   }
 
   #watchLeadership(): void {
@@ -424,14 +356,9 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     if (view === this.#leadership.view && leaderId === this.#leadership.leaderId) return;
     const before = this.#leadership.leaderId;
     this.#leadership = { view, leaderId };
-    this.#deadlines.reset();
-    this.#router.onLeaderChange();
-    this.#reads.takeBackAll();
+    this.#requests.onLeaderChange();
     this.#snapshots.onLeaderChange();
     if (leaderId !== before) this.onLeaderChange(this.leaderServer());
     this.#schedule();
   }
 }
-
-const stoppedError = (): KvraftError =>
-  new KvraftError('STOPPED', 'the server is stopping', { retryable: true });

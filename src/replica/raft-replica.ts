@@ -1,7 +1,5 @@
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
-import { KvraftError } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Prng } from '../base/prng.ts';
 import type { RawNode } from '../raft/raw-node.ts';
@@ -17,7 +15,6 @@ import {
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
 import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
-import { Deadlines } from './deadlines.ts';
 import { DiskSpace, handOver, SpaceHandOver } from './disk-space.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
@@ -27,14 +24,13 @@ import { LogTime } from './log-time.ts';
 import { LogWriter } from './log-writer.ts';
 import { foundingConf, membersOf, refusalOf, type Membership } from './membership.ts';
 import type { ReplicaOptions } from './options.ts';
-import { ProposalRouter } from './proposal-router.ts';
-import { Reads } from './reads.ts';
-import { Rounds } from './rounds.ts';
+import { Requests } from './requests.ts';
 import type { ReplicaStatus } from './replica-status.ts';
 import type { ProposeOutcome, ReadOutcome, Replicator } from './replicator.ts';
 import { SnapshotTraffic } from './snapshot-traffic.ts';
 import type { StateMachine } from './state-machine.ts';
 import { TimeTeller } from './time-teller.ts';
+import { Unapplied } from './unapplied.ts';
 
 export interface ReplicaParts<Result> {
   readonly node: RawNode;
@@ -58,16 +54,12 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #parts: ReplicaParts<Result>;
   readonly #node: RawNode;
   readonly #logTime: LogTime;
-  readonly #router: ProposalRouter<Result>;
-  readonly #reads: Reads;
-  readonly #rounds: Rounds;
+  readonly #requests: Requests<Result>;
   readonly #founding: Founding;
   readonly #joining: Joining;
   readonly #snapshots: SnapshotTraffic;
-  /** Committed, waiting for the state machine. */
-  #unapplied: Entry[] = [];
+  readonly #unapplied: Unapplied;
   readonly #writer: LogWriter;
-  readonly #deadlines: Deadlines;
   readonly #space: DiskSpace;
   readonly #spaceHandOver: SpaceHandOver;
   readonly #timeTeller: TimeTeller;
@@ -89,25 +81,14 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#logTime = logTime;
     const { electionTimeoutMs } = parts.options;
     this.#timeTeller = new TimeTeller({ node, transport, clock, logTime, intervalMs: electionTimeoutMs });
-    this.#router = new ProposalRouter({
-      node,
-      transport,
-      clock,
-      boot: prng.uint32(),
-      entryBytes: limits.appendBytesMax,
-      logTimeMs: () => this.#logTime.nowMs(),
-    });
-    this.#deadlines = new Deadlines(parts, this.#router, this.#logTime);
     this.#space = new DiskSpace(parts);
     this.#spaceHandOver = new SpaceHandOver(parts);
-    this.#reads = new Reads(prng.below(2 ** 21) * 2 ** 32);
-    this.#rounds = new Rounds({
-      router: this.#router,
-      reads: this.#reads,
-      clock,
-      tickMs: parts.options.tickMs,
+    this.#requests = new Requests(parts, {
+      logTime,
+      mayPropose: () => this.#mayPropose(),
       schedule: () => this.#schedule(),
     });
+    this.#unapplied = new Unapplied(parts, (entry) => this.#execute(entry));
     this.#founding = new Founding(parts);
     const logTimeMs = (): number => this.#logTime.nowMs();
     this.#joining = new Joining({ node, transport, clock, logger, logTimeMs });
@@ -136,21 +117,11 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   }
 
   propose(command: Uint8Array, deadlineMs: number, done: (outcome: ProposeOutcome<Result>) => void): void {
-    if (this.#stopped) {
-      this.#parts.clock.defer(() => done({ ok: false, error: stoppedError() }));
-      return;
-    }
-    this.#router.add(command, deadlineMs, done);
-    this.#schedule();
+    this.#requests.propose(command, deadlineMs, done);
   }
 
   read(deadlineMs: number, done: (outcome: ReadOutcome) => void): void {
-    if (this.#stopped) {
-      this.#parts.clock.defer(() => done({ ok: false, error: stoppedError() }));
-      return;
-    }
-    this.#reads.add(deadlineMs, done);
-    this.#schedule();
+    this.#requests.read(deadlineMs, done);
   }
 
   leaderServer(): number | null {
@@ -211,10 +182,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (this.#stopped) return;
     this.#stopped = true;
     this.#tickTimer?.cancel();
-    this.#rounds.stop();
     this.#snapshots.stop();
-    this.#router.failAll(stoppedError());
-    this.#reads.failAll(stoppedError());
+    this.#requests.stop();
   }
 
   // What the transport calls.
@@ -262,11 +231,10 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     if (this.#stopped) return;
     switch (message.type) {
       case 'Forward':
-        this.#deadlines.take();
-        this.#router.onForward(from, message, this.#mayPropose());
+        this.#requests.onForward(from, message);
         break;
       case 'ForwardRefused':
-        this.#router.onRefused(from, message);
+        this.#requests.onRefused(from, message);
         break;
       case 'SnapshotChunk':
         this.#snapshots.onChunk(from, message);
@@ -282,7 +250,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
         break;
       case 'ReadIndex':
         if (this.#node.role === 'leader' && message.term <= this.#node.term) {
-          this.#readIndex(message.context, from);
+          this.#requests.readIndex(message.context, from);
         }
         break;
       case 'InstallSnapshot':
@@ -314,25 +282,17 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const node = this.#node;
     this.#watchLeadership();
     this.#found();
-    this.#router.hasSpace = this.#space.isAvailable;
-    const due = this.#rounds.due();
-    if (due.proposals) {
-      this.#deadlines.take();
-      this.#router.send(this.#mayPropose());
-    }
-    if (due.reads) this.#askReads();
+    this.#requests.send(this.#space.isAvailable);
     while (node.hasReady()) {
       this.#process(node.ready());
-      this.#apply();
+      this.#unapplied.apply();
       this.#watchLeadership();
     }
-    this.#apply();
+    this.#unapplied.apply();
     this.#logTime.observe(node.lastStampMs, node.lastTerm);
-    const { index, stampMs } = this.#parts.store.position;
-    this.#reads.applied(index, stampMs);
-    this.#router.tellCommit();
+    this.#requests.applied();
     compactLog(this.#parts, this.#snapshots.heldIndex);
-    this.#rounds.next();
+    this.#requests.next();
   };
 
   readonly #tick = (): void => {
@@ -351,10 +311,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#space.tick();
     this.#spaceHandOver.tick(nowMs, this.#space.isAvailable);
     this.#timeTeller.tick(nowMs);
-    this.#deadlines.take();
-    this.#router.tick(nowMs, options.electionTimeoutMs);
-    this.#reads.expire(nowMs);
-    this.#reads.takeBackAskedBefore(nowMs - options.electionTimeoutMs);
+    this.#requests.tick(nowMs);
     this.#snapshots.tick(nowMs);
     this.#joining.tick();
     this.#schedule();
@@ -364,8 +321,8 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     for (const message of ready.messages) this.#send(message);
     if (ready.snapshot !== null) this.#install(ready);
     this.#persist(ready);
-    for (const entry of ready.committedEntries) this.#unapplied.push(entry);
-    for (const state of ready.readStates) this.#reads.confirm(state);
+    this.#unapplied.add(ready.committedEntries);
+    for (const state of ready.readStates) this.#requests.confirm(state);
     for (const member of ready.snapshotsWanted) this.#snapshots.sendTo(member);
   }
 
@@ -389,7 +346,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { wal, machine, membership, logger } = this.#parts;
     const snapshot = ready.snapshot;
     assert(snapshot !== null && ready.hardState !== null, 'a snapshot moves the commit index');
-    this.#unapplied = [];
+    this.#unapplied.clear();
     this.#snapshots.take(snapshot.index).commit();
     machine.load();
     membership.load();
@@ -399,37 +356,16 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     logger.info({ index: snapshot.index }, 'installed a snapshot');
   }
 
-  #apply(): void {
-    const { store, options } = this.#parts;
-    let count = 0;
-    for (const entry of this.#unapplied) {
-      if (store.unflushedBytes > options.unflushedBytesMax) break;
-      this.#applyEntry(entry);
-      count++;
+  #execute(entry: Entry): void {
+    const { membership } = this.#parts;
+    if (entry.type === 'conf-change') return membership.saveConf(this.#node.confStateAt(entry.index));
+    const content = decodeEntry(entry.data);
+    if (content.kind === 'proposals') {
+      this.#requests.apply(content.proposals, entry.stampMs);
+    } else if (content.kind === 'record' && membership.apply(content.record)) {
+      if (content.record.record === 'found') membership.saveConf(foundingConf(content.record.servers));
+      this.#joinCluster();
     }
-    if (count === 0) return;
-    this.#unapplied = count === this.#unapplied.length ? [] : this.#unapplied.slice(count);
-    this.#node.applied(store.position.index);
-  }
-
-  #applyEntry(entry: Entry): void {
-    const { machine, membership, store, identity } = this.#parts;
-    assert(entry.index === store.position.index + 1, `entry ${entry.index} follows the applied state`);
-    if (entry.type === 'conf-change') {
-      membership.saveConf(this.#node.confStateAt(entry.index));
-    } else {
-      const content = decodeEntry(entry.data);
-      if (content.kind === 'proposals') {
-        for (const { origin, boot, id, command } of content.proposals) {
-          const result = machine.apply(command, entry.stampMs);
-          if (origin === identity.member) this.#router.applied(boot, id, result);
-        }
-      } else if (content.kind === 'record' && membership.apply(content.record)) {
-        if (content.record.record === 'found') membership.saveConf(foundingConf(content.record.servers));
-        this.#joinCluster();
-      }
-    }
-    store.advance({ index: entry.index, term: entry.term, stampMs: entry.stampMs });
   }
 
   #joinCluster(): void {
@@ -464,26 +400,13 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     }
   }
 
-  #askReads(): void {
-    if (this.#node.leaderId === NO_MEMBER) return;
-    const context = this.#reads.ask(this.#parts.clock.monotonicMs());
-    if (!this.#readIndex(context, this.#node.id)) this.#reads.takeBack(context);
-  }
-
-  #readIndex(context: number, from: MemberId): boolean {
-    const minIndex = this.#deadlines.take();
-    return this.#node.readIndex(context, { from, minIndex, stampMs: this.#logTime.nowMs() });
-  }
-
   #watchLeadership(): void {
     const { term, leaderId } = this.#node;
     if (term === this.#leadership.term && leaderId === this.#leadership.leaderId) return;
     const before = this.#leadership.leaderId;
     this.#leadership = { term, leaderId };
     if (this.isLeader) this.#timeTeller.leads();
-    this.#deadlines.reset();
-    this.#router.onLeaderChange();
-    this.#reads.takeBackAll();
+    this.#requests.onLeaderChange();
     this.#snapshots.onLeaderChange();
     if (leaderId === before) return;
     const leader = this.leaderServer();
@@ -495,6 +418,3 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#schedule();
   }
 }
-
-const stoppedError = (): KvraftError =>
-  new KvraftError('STOPPED', 'the server is stopping', { retryable: true });

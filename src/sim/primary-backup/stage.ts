@@ -1,33 +1,10 @@
 import type { ViewState } from '../../primary-backup/view-state.ts';
 import { isAcknowledged, NO_VIEW_STATE } from '../../primary-backup/view-state.ts';
-import { AnyStage, RELIABLE_NETWORK } from '../scenarios/any-stage.ts';
-import { SMALL_LOG } from '../scenarios/stage.ts';
+import { AnyStage } from '../scenarios/any-stage.ts';
+import { quietWorld } from '../scenarios/stage.ts';
 import { PrimaryBackupCluster } from './cluster.ts';
 import type { AnyMachine, MonitorMachine, PrimaryBackupMachine } from './machines.ts';
-import { drawPrimaryBackupWorld, type PrimaryBackupWorldOptions } from './world-options.ts';
-
-/** A cluster in which nothing fails unless the scenario says so. */
-function quietWorld(seed: number): PrimaryBackupWorldOptions {
-  return {
-    ...drawPrimaryBackupWorld(seed),
-    servers: 3,
-    monitors: 1,
-    pingIntervalMs: 10,
-    deadPings: 5,
-    clients: 0,
-    rates: {},
-    crashPointChance: 0,
-    clockDrift: 0,
-    network: RELIABLE_NETWORK,
-    disk: {},
-    replica: { ...SMALL_LOG, logBytesMax: 64_000 },
-    segmentBytes: 16_384,
-    flushBytes: 4_000,
-    sessionTtlMs: 600_000,
-    requestTimeoutMs: 1_500,
-    clientTimeoutMs: 3_000,
-  };
-}
+import type { PrimaryBackupWorldOptions } from './world-options.ts';
 
 /** A simulated cluster of the primary/backup engine that a scenario tells what to do. */
 export class PrimaryBackupStage extends AnyStage<AnyMachine, PrimaryBackupMachine, PrimaryBackupCluster> {
@@ -36,7 +13,8 @@ export class PrimaryBackupStage extends AnyStage<AnyMachine, PrimaryBackupMachin
     options: Partial<PrimaryBackupWorldOptions> = {},
     onLine: ((line: string) => void) | null = null,
   ) {
-    const world = { ...quietWorld(seed), ...options };
+    const view = { monitors: 1, pingIntervalMs: 10, deadPings: 5 };
+    const world = { ...quietWorld(seed), servers: 3, ...view, ...options };
     super(seed, world, onLine, (scheduler, prng, transcript) => {
       return new PrimaryBackupCluster(world, scheduler, prng, transcript);
     });

@@ -32,7 +32,7 @@ export const SMALL_LOG: WorldOptions['replica'] = {
 };
 
 /** A cluster in which nothing fails unless the scenario says so. */
-function quietWorld(seed: number): WorldOptions {
+export function quietWorld(seed: number): WorldOptions {
   return {
     ...drawWorld(seed),
     servers: 5,
