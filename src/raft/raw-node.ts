@@ -175,8 +175,9 @@ export class RawNode {
 
   // What happens to a member.
 
-  tick(): void {
-    tick(this.#raft);
+  /** `mayCampaign`: false keeps it from asking for votes; it must notice all the same when its leader falls silent. */
+  tick(mayCampaign = true): void {
+    tick(this.#raft, mayCampaign);
   }
 
   step(message: Message): void {

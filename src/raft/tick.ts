@@ -4,9 +4,9 @@ import { beat } from './step-leader.ts';
 import { NO_MEMBER } from './types.ts';
 
 /** Lets one tick pass: the only measure of time that a member has. */
-export function tick(raft: Raft): void {
+export function tick(raft: Raft, mayCampaign: boolean): void {
   if (raft.role === 'leader') tickLeader(raft);
-  else tickOther(raft);
+  else tickOther(raft, mayCampaign);
 }
 
 function tickLeader(raft: Raft): void {
@@ -25,9 +25,9 @@ function tickLeader(raft: Raft): void {
 }
 
 /** Who has heard no leader for a randomised time asks for votes (§5.2); who may not be elected goes on waiting. */
-function tickOther(raft: Raft): void {
+function tickOther(raft: Raft, mayCampaign: boolean): void {
   if (++raft.electionElapsed < raft.electionTimeout) return;
   raft.resetElectionTimer();
-  if (raft.promotable) preCampaign(raft);
+  if (raft.promotable && mayCampaign) preCampaign(raft);
   else raft.leaderId = NO_MEMBER;
 }

@@ -300,7 +300,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { clock, options } = this.#parts;
     const nowMs = clock.monotonicMs();
     this.#tickTimer = clock.setTimer(options.tickMs, this.#tick);
-    if (this.#founding.mayElect(this.#node.lastIndex)) this.#node.tick();
+    this.#node.tick(this.#founding.mayElect(this.#node.lastIndex));
     if (this.#node.role === 'leader' && this.#parts.wal.stalledMs > options.diskStallMsMax) {
       this.#parts.logger.warn(
         { stalledMs: this.#parts.wal.stalledMs },

@@ -85,6 +85,24 @@ function foundedByAll(stage: Stage): void {
   stage.clients.append({ clients: 2, thinkMs: 10 }).progress(10);
 }
 
+/** A server that joins late hears of the leader, gets nothing of the log, and is needed for the next election. */
+function lateServerVotes(stage: Stage): void {
+  const late = stage.servers[0] as SimServer;
+  late.crash();
+  stage.clients.append({ clients: 1, thinkMs: 10 }).progress(10);
+  const leader = stage.leader();
+  const [other] = stage.others(leader, late) as [SimServer];
+  const release = stage.hold((message, _from, to) => message.type === 'AppendEntries' && to === late.id);
+  late.start();
+  stage.run(300);
+  other.crash();
+  leader.crash();
+  leader.start();
+  stage.until('it helps to elect the one that has the log', () => stage.cluster.leader() === leader);
+  release('drop');
+  other.start();
+}
+
 const waiting = (foundingWaitMs: number): typeof SMALL_LOG => ({ ...SMALL_LOG, foundingWaitMs });
 
 /** How a cluster begins, and that no second one does beside it. */
@@ -113,5 +131,12 @@ export const foundingScenarios: readonly Scenario[] = [
     about: 'where founding takes all servers, nothing begins without one of them',
     options: { replica: waiting(Infinity) },
     play: foundedByAll,
+  },
+  {
+    name: 'LateServerVotes',
+    about:
+      'a server that holds nothing of the log yet notices when its leader is gone, and votes for the next',
+    options: { servers: 3, replica: waiting(1_000) },
+    play: lateServerVotes,
   },
 ];
