@@ -26,6 +26,7 @@ class Pair {
       closed: () => this.#see('server: closed'),
       stop: () => undefined,
       pressureChanged: () => undefined,
+      roomAgain: () => undefined,
       shed: () => undefined,
     };
     this.server = PortConnectionStream.serve(port2, () =>

@@ -5,8 +5,13 @@ import { limits } from '../base/limits.ts';
 export interface AdmittedConnection {
   /** `Admission.underPressure` has changed. */
   pressureChanged(): void;
-  /** Asks a connection to go that has held bytes since `sinceMs` and only waits for its client. */
-  shed(sinceMs: number): void;
+  /** `Admission.hasRoom` is true again. Called in a turn of its own. */
+  roomAgain(): void;
+  /**
+   * Asks a connection to go that only waits for its client: since `unreadSinceMs` to take replies, or since
+   * `sinceMs` for anything.
+   */
+  shed(sinceMs: number, unreadSinceMs: number): void;
 }
 
 export interface AdmissionOptions {
@@ -17,14 +22,19 @@ export interface AdmissionOptions {
 
 /** How long under pressure a connection may wait for a client that neither sends the rest nor reads. */
 const patienceMs = 10_000;
+/** The same for one that does not read, once such clients leave no room for the replies to others. */
+const unreadPatienceMs = 3_000;
+/** How often it is looked for such connections: those that came later than others are not to stay for long. */
+const shedEveryMs = 1_000;
 
-/** Pressure ends when this part of the limit is free, so that sockets are not stopped and started all the time. */
+/** Pressure ends, and there is room again, when this part of the limit is free, so that sockets are not stopped and started all the time. */
 const freedPart = 1 / 4;
 
 /**
  * The limits that all client connections of one server share. It only counts: a connection that is under way may
  * go over the limit, and then all are told, and stop reading, but for those in the middle of a value, whose whole
- * length has been counted already, so that what was started can be finished.
+ * length has been counted already, so that what was started can be finished. Replies that clients do not take are
+ * bounded by making no more of them: not reading is not enough, as a few bytes of a request ask for megabytes.
  */
 export class Admission {
   readonly #clock: Clock;
@@ -33,6 +43,9 @@ export class Admission {
   readonly #connections = new Set<AdmittedConnection>();
   #bytes = 0;
   #underPressure = false;
+  /** Of the bytes, those of replies that are made and not sent. */
+  #unsentBytes = 0;
+  #hasRoom = true;
   #patience: Timer | null = null;
 
   constructor({ clock, connectionsMax, inFlightBytesMax }: AdmissionOptions) {
@@ -55,6 +68,11 @@ export class Admission {
     return this.#underPressure;
   }
 
+  /** Replies may be made. If not, only clients that read, or are cut off, change that: requests wait for it. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
   /** Whether there is room for one more connection; it counts until `leave`. */
   join(connection: AdmittedConnection): boolean {
     if (this.#connections.size >= this.#connectionsMax) return false;
@@ -67,9 +85,15 @@ export class Admission {
     this.#connections.delete(connection);
   }
 
-  /** A connection holds so many bytes more, or less. */
-  adjust(bytes: number): void {
+  /** A connection holds so many bytes more, or less; `unsentBytes` of them are replies that are not sent. */
+  adjust(bytes: number, unsentBytes: number): void {
     this.#bytes += bytes;
+    this.#unsentBytes += unsentBytes;
+    this.#updatePressure();
+    this.#updateRoom();
+  }
+
+  #updatePressure(): void {
     if (!this.#underPressure && this.#bytes > this.#inFlightBytesMax) {
       this.#setPressure(true);
       this.#waitForClients();
@@ -79,15 +103,30 @@ export class Admission {
     }
   }
 
+  /** There is none only under pressure, so somebody is cut off if no client reads. */
+  #updateRoom(): void {
+    if (this.#hasRoom) {
+      this.#hasRoom = this.#unsentBytes <= this.#inFlightBytesMax;
+    } else if (this.#unsentBytes <= this.#inFlightBytesMax * (1 - freedPart)) {
+      this.#hasRoom = true;
+      // Later: connections that make replies now call this themselves.
+      this.#clock.defer(() => {
+        for (const connection of this.#connections) connection.roomAgain();
+      });
+    }
+  }
+
   #setPressure(on: boolean): void {
     this.#underPressure = on;
     for (const connection of this.#connections) connection.pressureChanged();
   }
 
   #waitForClients(): void {
-    this.#patience = this.#clock.setTimer(patienceMs, () => {
-      const sinceMs = this.#clock.monotonicMs() - patienceMs;
-      for (const connection of this.#connections) connection.shed(sinceMs);
+    this.#patience = this.#clock.setTimer(shedEveryMs, () => {
+      const nowMs = this.#clock.monotonicMs();
+      const sinceMs = nowMs - patienceMs;
+      const unreadSinceMs = this.#hasRoom ? sinceMs : nowMs - unreadPatienceMs;
+      for (const connection of this.#connections) connection.shed(sinceMs, unreadSinceMs);
       if (this.#underPressure) this.#waitForClients();
     });
   }

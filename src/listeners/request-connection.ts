@@ -125,9 +125,14 @@ export class RequestConnection<Request, Route> implements ClientConnection {
     this.#updateReading();
   }
 
-  shed(sinceMs: number): void {
+  roomAgain(): void {
+    this.#progress();
+  }
+
+  shed(sinceMs: number, unreadSinceMs: number): void {
     const waitsSinceMs = this.#waitsForClientSinceMs;
-    if (waitsSinceMs !== null && waitsSinceMs <= sinceMs) this.#stream.destroy();
+    const longMs = this.#unsentBytes > 0 ? unreadSinceMs : sinceMs;
+    if (waitsSinceMs !== null && waitsSinceMs <= longMs) this.#stream.destroy();
   }
 
   #progress(): void {
@@ -141,7 +146,8 @@ export class RequestConnection<Request, Route> implements ClientConnection {
   }
 
   #hasRoom(): boolean {
-    return this.#replies.length + this.#stream.unsentBytes < this.#setup.unsentBytesMax;
+    const { admission, unsentBytesMax } = this.#setup;
+    return admission.hasRoom && this.#replies.length + this.#stream.unsentBytes < unsentBytesMax;
   }
 
   #flush(): void {
@@ -151,14 +157,16 @@ export class RequestConnection<Request, Route> implements ClientConnection {
   }
 
   #count(): void {
-    this.#unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes;
+    const unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes;
+    const unsentChange = unsentBytes - this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
     const heldByClient = (this.#parser?.announcedBytes ?? 0) + this.#unsentBytes;
     if (heldByClient === 0) this.#waitsForClientSinceMs = null;
     else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
     const bytes = heldByClient + this.#queue.bytes;
     const change = bytes - this.#countedBytes;
     this.#countedBytes = bytes;
-    if (change !== 0) this.#setup.admission.adjust(change);
+    if (change !== 0 || unsentChange !== 0) this.#setup.admission.adjust(change, unsentChange);
   }
 
   #updateReading(): void {

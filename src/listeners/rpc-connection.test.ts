@@ -164,6 +164,27 @@ test('a server that holds too much stops reading everybody, and goes on', () => 
   assert.equal(bench.admission.inFlightBytes, 0);
 });
 
+test('replies that clients do not take are bounded over all of them', () => {
+  const bench = new RpcBench(4 * MIB);
+  const writer = bench.welcomed();
+  writer.batch([set('k', MIB)]);
+  bench.answer();
+  const clients = Array.from({ length: 10 }, () => bench.welcomed());
+  for (const client of clients) {
+    client.stream.stalled = true;
+    client.ask({ type: 'get', stale: false, keys: ['k'] });
+  }
+  bench.answer();
+  const held = () => clients.filter(({ stream }) => stream.unsentBytes > 0);
+  assert.equal(held().length, 4, 'the last of them passes the limit');
+  for (let round = 0; held().length > 0; round++) {
+    assert(round < 10, 'all are answered one after the other');
+    for (const client of held()) client.drain();
+    for (let turn = 0; turn < 3; turn++) bench.answer();
+  }
+  for (const client of clients) assert.equal(client.takeCode(), 'ok');
+});
+
 test('values too large for one reply are refused, not cut', () => {
   const bench = new RpcBench();
   const client = bench.welcomed();

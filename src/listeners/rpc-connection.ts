@@ -64,6 +64,7 @@ export class RpcConnection implements ClientConnection {
   /** Of requests that are not answered. */
   #requestBytes = 0;
   #countedBytes = 0;
+  #countedUnsentBytes = 0;
   /** Since when nothing but the client keeps bytes here: a started frame, or replies that it does not read. */
   #waitsForClientSinceMs: number | null = null;
 
@@ -125,9 +126,14 @@ export class RpcConnection implements ClientConnection {
     this.#updateReading();
   }
 
-  shed(sinceMs: number): void {
+  roomAgain(): void {
+    this.#settle();
+  }
+
+  shed(sinceMs: number, unreadSinceMs: number): void {
     const waitsSinceMs = this.#waitsForClientSinceMs;
-    if (waitsSinceMs !== null && waitsSinceMs <= sinceMs) this.#stream.destroy();
+    const longMs = this.#countedUnsentBytes > 0 ? unreadSinceMs : sinceMs;
+    if (waitsSinceMs !== null && waitsSinceMs <= longMs) this.#stream.destroy();
   }
 
   /** What comes behind the preamble; null if the client does not speak this protocol. */
@@ -190,6 +196,8 @@ export class RpcConnection implements ClientConnection {
     if (this.#isGone) return;
     this.#out.push(frame);
     this.#outBytes += frame.length;
+    // At once: in this turn others may be about to make replies, too.
+    this.#count();
     this.#scheduleFlush();
   }
 
@@ -232,7 +240,12 @@ export class RpcConnection implements ClientConnection {
     else for (const frame of frames) this.#stream.write(frame);
   }
 
+  /** Whether more may be read from the store for this client. */
   #hasRoom(): boolean {
+    return this.#isGone || (this.#setup.admission.hasRoom && this.#hasOwnRoom());
+  }
+
+  #hasOwnRoom(): boolean {
     return this.#isGone || this.#outBytes + this.#stream.unsentBytes < unsentBytesMax;
   }
 
@@ -243,8 +256,10 @@ export class RpcConnection implements ClientConnection {
     else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
     const bytes = heldByClient + this.#requestBytes;
     const change = bytes - this.#countedBytes;
+    const unsentChange = unsentBytes - this.#countedUnsentBytes;
     this.#countedBytes = bytes;
-    if (change !== 0) this.#setup.admission.adjust(change);
+    this.#countedUnsentBytes = unsentBytes;
+    if (change !== 0 || unsentChange !== 0) this.#setup.admission.adjust(change, unsentChange);
   }
 
   #updateReading(): void {
@@ -256,7 +271,7 @@ export class RpcConnection implements ClientConnection {
   }
 
   #wantsInput(): boolean {
-    if (!this.#isOpen || this.#requestBytes > inFlightBytesMax || !this.#hasRoom()) return false;
+    if (!this.#isOpen || this.#requestBytes > inFlightBytesMax || !this.#hasOwnRoom()) return false;
     return !this.#setup.admission.underPressure || this.#decoder.partialBytes > 0;
   }
 

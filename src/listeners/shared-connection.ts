@@ -49,7 +49,11 @@ export class SharedConnection implements ClientConnection {
     this.#connection?.pressureChanged();
   }
 
-  shed(sinceMs: number): void {
-    this.#connection?.shed(sinceMs);
+  roomAgain(): void {
+    this.#connection?.roomAgain();
+  }
+
+  shed(sinceMs: number, unreadSinceMs: number): void {
+    this.#connection?.shed(sinceMs, unreadSinceMs);
   }
 }

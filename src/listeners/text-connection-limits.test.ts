@@ -139,6 +139,64 @@ test('under lasting pressure, connections that only wait for their client are dr
   assert.equal(busy.stream.destroyed, false);
 });
 
+test('clients that do not read hold no more together than the limit, and others wait until they are dropped', () => {
+  const server = makeServer({}, 2_000);
+  const { clock, service, admission } = server;
+  const writer = new TestClient(server);
+  writer.send(setOf('k', 600));
+  service.finishAll();
+  const deaf = Array.from({ length: 10 }, () => new TestClient(server));
+  // All are asked before any is answered: none of them could be left unread.
+  for (const client of deaf) {
+    client.stream.stalled = true;
+    client.send('get k\r\n');
+  }
+  service.finishAll();
+  const heldBytes = deaf.reduce((sum, { stream }) => sum + stream.unsentBytes, 0);
+  assert.ok(heldBytes > 2_000 && heldBytes <= 2_700, `${heldBytes} bytes are held: the limit, and one reply`);
+  assert.equal(admission.hasRoom, false);
+  const late = new TestClient(server);
+  late.send('get k\r\n');
+  service.finishAll();
+  assert.equal(late.stream.take(), '');
+
+  const slow = new TestClient(server);
+  slow.send('set slow 0 5\r\na');
+  clock.advance(2_900);
+  assert.ok(deaf.every(({ stream }) => !stream.destroyed));
+  clock.advance(1_000);
+  assert.equal(slow.stream.destroyed, false, 'it is not the one that leaves no room');
+  const dropped = deaf.filter(({ stream }) => stream.destroyed);
+  assert.equal(dropped.length, 4, 'those that hold replies, and nobody else');
+  for (const client of dropped) client.vanish();
+  for (const client of deaf) client.stream.stalled = false;
+  clock.advance(0);
+  service.finishAll();
+  const whole = `VALUE 600\r\n${'v'.repeat(600)}\r\n`;
+  for (const client of [late, ...deaf.filter((one) => !dropped.includes(one))]) {
+    assert.equal(client.stream.take(), whole);
+  }
+  slow.vanish();
+  assert.equal(admission.inFlightBytes, 0);
+  assert.ok(admission.hasRoom);
+});
+
+test('who came later than the pressure is dropped when he has waited as long, not at the next round', () => {
+  const server = makeServer({}, 2_000);
+  const { clock } = server;
+  const [early, late] = [new TestClient(server), new TestClient(server)];
+  early.send('set a 0 1900\r\nab');
+  late.send('set b 0 1900\r\nab');
+  clock.advance(1_500);
+  late.send('cd', `${'v'.repeat(1_896)}\r\nset b 0 1900\r\nab`);
+  for (let i = 0; i < 9; i++) clock.advance(1_000);
+  assert.ok(early.stream.destroyed);
+  assert.equal(late.stream.destroyed, false);
+  early.vanish();
+  clock.advance(1_000);
+  assert.equal(late.stream.destroyed, true);
+});
+
 test('without pressure a slow client may take its time', () => {
   const server = makeServer();
   const client = new TestClient(server);

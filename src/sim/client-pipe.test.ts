@@ -85,6 +85,7 @@ class Bench {
       closed: () => this.events.push('server: closed'),
       stop: () => undefined,
       pressureChanged: () => undefined,
+      roomAgain: () => undefined,
       shed: () => undefined,
     };
   }
