@@ -19,9 +19,12 @@ class Bench {
   /** What the wall clock shows. */
   wallMs = 1_700_000_000_000;
 
+  readonly admission: Admission;
+
   constructor(changes: Partial<MemcachedConnectionSetup> = {}) {
     this.clock.wallMs = () => this.wallMs;
-    const admission = new Admission({ clock: this.clock });
+    const admission = changes.admission ?? new Admission({ clock: this.clock });
+    this.admission = admission;
     this.connection = new MemcachedConnection(
       {
         service: this.service,
@@ -199,4 +202,18 @@ test('quit ends the connection behind what was asked before', () => {
   bench.send('get a\r\nquit\r\nget a\r\n');
   assert.equal(bench.settle(), 'END\r\n');
   assert.equal(bench.stream.ended, true);
+});
+
+test('under pressure a long line is not read on: it may become far more than it takes', () => {
+  const admission = new Admission({ clock: new ManualClock(), inFlightBytesMax: 100_000 });
+  const half = `get ${'a '.repeat(20_000)}`;
+  const benches = Array.from({ length: 4 }, () => new Bench({ admission }));
+  for (const bench of benches) bench.send(half);
+  assert.equal(admission.underPressure, true);
+  assert.ok(benches.every(({ stream }) => stream.paused));
+  for (const bench of benches) {
+    admission.leave(bench.connection);
+    bench.connection.closed();
+  }
+  assert.equal(admission.inFlightBytes, 0);
 });

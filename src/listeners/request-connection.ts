@@ -24,6 +24,8 @@ export interface RequestParser<Request> {
   readonly closed: boolean;
   /** The bytes that what was started takes once it is complete. */
   readonly announcedBytes: number;
+  /** What was started takes no more than that; a long line may become many requests, which take far more. */
+  readonly isInValue: boolean;
   /** Appends to `out` the requests that `chunk` completes. The chunk belongs to the parser from now on. */
   parse(chunk: Buffer, out: Request[]): void;
 }
@@ -181,7 +183,7 @@ export class RequestConnection<Request, Route> implements ClientConnection {
     if (this.#parser === null) return false;
     if (this.#queue.bytes > this.#setup.inFlightBytesMax) return false;
     if (this.#unsentBytes > this.#setup.unsentBytesMax) return false;
-    return !this.#setup.admission.underPressure || this.#parser.announcedBytes > 0;
+    return !this.#setup.admission.underPressure || this.#parser.isInValue;
   }
 
   #end(): void {

@@ -63,10 +63,14 @@ export abstract class RequestFramer<Request> {
     return this.#state === 'closed';
   }
 
+  /** A value is under way: what it will take is known. */
+  get isInValue(): boolean {
+    return this.#state === 'value' || (this.#state === 'value-end' && this.#accepted);
+  }
+
   /** The bytes that the value under way takes once it is complete, or a long line takes now; 0 when none is. */
   get announcedBytes(): number {
-    const collecting = this.#state === 'value' || (this.#state === 'value-end' && this.#accepted);
-    if (collecting) return this.#valueBytes;
+    if (this.isInValue) return this.#valueBytes;
     return this.#lineLength > this.#limits.lineBytesMax ? (this.#line?.length ?? 0) : 0;
   }
 
