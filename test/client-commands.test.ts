@@ -106,7 +106,7 @@ describe('the commands of a client', () => {
     const script = `put "a key" 'its value'\n# a remark\n\nget "a key"\nrange --prefix "a k"\nnonsense\nput never run\n`;
     const { code, stdout } = await pipe(script, 'shell');
     assert.equal(code, 2);
-    assert.match(stdout.toString(), /^OK \d+\nits valuea key\tits value\n$/);
+    assert.match(stdout.toString(), /^OK \d+\nits value\na key\tits value\n$/);
     assert.equal((await run('get', 'never')).code, 1);
   });
 

@@ -31,6 +31,8 @@ First steps:
   try {
     const [, , name = ''] = argv;
     if (!VERSION_FLAGS.includes(name)) await loadCommands(program, name);
+    for (const command of program.commands)
+      command.showHelpAfterError(`(kvraft ${command.name()} --help shows what it takes)`);
     await program.parseAsync([...argv]);
   } catch (error) {
     // At once: half a server may have been started.

@@ -3,7 +3,7 @@ import { KvraftError } from '../base/errors.ts';
 import type { Prng } from '../base/prng.ts';
 import { rpcLimits } from '../wire/rpc-limits.ts';
 import type { Op } from '../wire/rpc-requests.ts';
-import type { ServerAddress } from './address.ts';
+import { addressText, type ServerAddress } from './address.ts';
 import { Calls, type CallDone, type CallRequest } from './calls.ts';
 import { Connector } from './connector.ts';
 import type { Dial } from './dial.ts';
@@ -96,10 +96,13 @@ export class ClientCore {
       const keyBytes = 'key' in op ? op.key.length : 0;
       const valueBytes = 'value' in op ? op.value.length : 0;
       bytes += keyBytes + valueBytes + OP_BYTES;
-      if (keyBytes > keyBytesMax) throw tooLarge('a key', keyBytes, keyBytesMax);
-      if (valueBytes > valueBytesMax) throw tooLarge('a value', valueBytes, valueBytesMax);
+      if (keyBytes > keyBytesMax)
+        throw tooLarge('a key', keyBytes, `keyBytesMax of the servers is ${keyBytesMax}`);
+      if (valueBytes > valueBytesMax)
+        throw tooLarge('a value', valueBytes, `valueBytesMax of the servers is ${valueBytesMax}`);
     }
-    if (bytes > rpcLimits.readBytesMax) throw tooLarge('a batch', bytes, rpcLimits.readBytesMax);
+    if (bytes > rpcLimits.readBytesMax)
+      throw tooLarge('a batch', bytes, `at most ${rpcLimits.readBytesMax} go at once`);
   }
 
   write(request: WriteRequest, done: WriteDone): PendingCall {
@@ -149,7 +152,7 @@ export class ClientCore {
   readonly #endOverdue = (): void => {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
-    const cause = this.#connector.link === null ? this.#unreachable() : undefined;
+    const cause = this.#obstacle();
     for (const call of this.#pending) if (call.deadlineMs <= nowMs) call.end('TIMEOUT', cause);
     this.#deadlineTimer =
       this.#pending.size === 0 || this.#isClosed ? null : clock.setTimer(timings.tickMs, this.#endOverdue);
@@ -169,6 +172,15 @@ export class ClientCore {
     done(error);
   }
 
+  /** Why calls are not answered, as far as that can be seen from here. */
+  #obstacle(): KvraftError | undefined {
+    const { link } = this.#connector;
+    if (link === null) return this.#unreachable();
+    if (link.leaderlessTicks === 0) return undefined;
+    const message = `server ${addressText(link.server.address)} knows no leader: does a majority of the servers run?`;
+    return new KvraftError('NOT_LEADER', message, { retryable: true });
+  }
+
   /** Why there is no connection, server by server. */
   #unreachable(): KvraftError {
     const errors = [...this.#connector.servers.all].flatMap(({ lastError }) => lastError ?? []);
@@ -176,7 +188,7 @@ export class ClientCore {
     if (first !== undefined && errors.every(({ code }) => code === first.code) && !first.retryable)
       return first;
     const reasons = errors.map(({ message }) => message).join('; ');
-    const message = `no server of the cluster can be reached: ${reasons || 'none has answered yet'}`;
+    const message = `no server can be reached: ${reasons || 'none has answered yet'}; do they run, at these addresses?`;
     return new KvraftError('UNREACHABLE', message, { retryable: true, cause: first });
   }
 }
@@ -184,5 +196,5 @@ export class ClientCore {
 /** What an operation takes in a frame beside its key and value, at most. */
 const OP_BYTES = 64;
 
-const tooLarge = (what: string, bytes: number, bytesMax: number): KvraftError =>
-  new KvraftError('TOO_LARGE', `${what} of ${bytes} bytes, where ${bytesMax} are allowed`);
+const tooLarge = (what: string, bytes: number, limit: string): KvraftError =>
+  new KvraftError('TOO_LARGE', `${what} of ${bytes} bytes is too large: ${limit}`);

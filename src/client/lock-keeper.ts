@@ -127,7 +127,7 @@ export class LockKeeper implements PendingCall {
       if (!outcome.ok) {
         // Too much has changed since to know what became of the key: look.
         if (outcome.error.code === 'COMPACTED') return this.#take(lease);
-        return this.#fail(outcome.error);
+        return this.#fail(outcome.error.code === 'TIMEOUT' ? stillHeld(outcome.error) : outcome.error);
       }
       const { events, next } = outcome.value;
       if (events.some((event) => event.type === 'flush' || (event.key === key && event.type !== 'put'))) {
@@ -165,6 +165,9 @@ export class LockKeeper implements PendingCall {
 
 /** How long the client tries to give back what it does not need; after that, time does it. */
 export const RELEASE_MS_MAX = 5_000;
+
+const stillHeld = (cause: KvraftError): KvraftError =>
+  new KvraftError('TIMEOUT', 'the lock was not free in time', { retryable: true, cause });
 
 const unexpected = (status: string): KvraftError =>
   new KvraftError('INTERNAL', `the lock was refused: ${status}`, { outcome: 'unknown' });

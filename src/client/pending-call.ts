@@ -23,7 +23,8 @@ export function endError(code: EndCode, unknown: boolean, cause: unknown): Kvraf
     TIMEOUT: 'the call took too long',
     CLOSED: 'the client was closed',
   };
-  const message = `${what[code]}: ${happened}`;
+  const why = cause instanceof KvraftError ? ` (${cause.message})` : '';
+  const message = `${what[code]}: ${happened}${why}`;
   const outcome = unknown ? 'unknown' : 'not-applied';
   return new KvraftError(code, message, { outcome, retryable: code === 'TIMEOUT', cause });
 }

@@ -22,8 +22,7 @@ export function registerGet(program: Command, session: ClientSession): void {
         if (entry === null) return notFound(session, key, json);
         if (json) return session.write(`${JSON.stringify(entryJson(entry))}\n`);
         await session.write(entry.value);
-        // So that what comes next on a terminal begins on a line of its own; nothing is added for programs.
-        if (session.isTerminal) await session.write('\n');
+        if (session.endsLines) await session.write('\n');
       }),
     );
 }

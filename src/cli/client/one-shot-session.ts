@@ -43,7 +43,8 @@ export function connectBy(command: Command, signal?: AbortSignal): Promise<Clien
 /** A session of one command: its client lives as long as it. */
 export const oneShotSession: ClientSession = {
   addOptions: addConnectionOptions,
-  isTerminal: process.stdout.isTTY,
+  // So that what comes next on a terminal begins on a line of its own; nothing is added for programs.
+  endsLines: process.stdout.isTTY,
 
   async run(command: Command, action: ClientAction) {
     const interrupted = new AbortController();

@@ -11,8 +11,8 @@ export interface ClientSession {
   readInput(bytesMax: number): Promise<Buffer>;
   /** Resolves when more may be written. */
   write(bytes: string | Uint8Array): Promise<void>;
-  /** For people: whether what is written goes to a terminal. */
-  readonly isTerminal: boolean;
+  /** Whether a value is followed by the end of a line, which is no part of it. */
+  readonly endsLines: boolean;
 }
 
 export type ClientAction = (client: Client, signal: AbortSignal) => Promise<number | void>;

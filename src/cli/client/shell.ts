@@ -111,6 +111,8 @@ class Shell {
     return {
       ...oneShotSession,
       addOptions: (command) => command,
+      // Each answer ends its line, wherever it goes: those of several commands follow one another.
+      endsLines: true,
       run: async (_command, action) => {
         this.#running = new AbortController();
         try {
