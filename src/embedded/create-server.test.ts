@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { KvraftError } from '../base/errors.ts';
+import { silentLogger } from '../base/logger.ts';
 import type { Client } from '../client/index.ts';
 import type { ConfigInput } from '../server/config-input.ts';
+import { parseConfig } from '../server/config.ts';
+import { startServer } from '../server/server.ts';
 import type { ServerStatus } from '../server/status.ts';
 import { createServer } from './create-server.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
@@ -39,7 +42,7 @@ async function makeConfig(size: number): Promise<ConfigInput> {
 }
 
 /** The states of all servers, once one leads and all know it. */
-async function settled(servers: readonly EmbeddedServer[]): Promise<ServerStatus[]> {
+async function settled(servers: readonly Pick<EmbeddedServer, 'status'>[]): Promise<ServerStatus[]> {
   for (;;) {
     const rows = await Promise.all(servers.map((server) => server.status()));
     const leader = rows.find(({ role }) => role === 'leader');
@@ -50,6 +53,16 @@ async function settled(servers: readonly EmbeddedServer[]): Promise<ServerStatus
       return rows;
   }
 }
+
+function leaderOf(rows: readonly ServerStatus[]): ServerStatus {
+  const leader = rows.find(({ role }) => role === 'leader');
+  assert.ok(leader !== undefined);
+  return leader;
+}
+
+/** Twice this is less than the program stands still; a machine that is busy otherwise keeps within it. */
+const ELECTION_TIMEOUT_MS = 900;
+const BLOCKED_MS = 2_000;
 
 /** The event loop of this thread stands still. */
 function block(ms: number): void {
@@ -64,14 +77,13 @@ describe('an embedded server', () => {
   after(() => rmSync(dataDir, { recursive: true, force: true }));
 
   test('keeps its term while the program blocks its event loop for longer than an election takes', async () => {
-    // Twice this is less than the program stands still; a machine that is busy otherwise keeps within it.
-    const config = { ...(await makeConfig(3)), electionTimeoutMs: 900 };
+    const config = { ...(await makeConfig(3)), electionTimeoutMs: ELECTION_TIMEOUT_MS };
     const folder = join(dataDir, 'blocked');
     const servers = await Promise.all([0, 1, 2].map((id) => createServer({ id, config, dataDir: folder })));
     try {
       const before = await settled(servers);
       for (let i = 0; i < (full ? 10 : 2); i++) {
-        block(2_000);
+        block(BLOCKED_MS);
         const rows = await Promise.all(servers.map((server) => server.status()));
         assert.deepEqual(
           rows.map(({ term, role }) => ({ term, role })),
@@ -82,6 +94,43 @@ describe('an embedded server', () => {
       await Promise.all(servers.map((server) => server.close()));
     }
   });
+
+  test(
+    'would lose its leadership so on the loop of the program, which is why it has a thread',
+    { skip: !full },
+    async () => {
+      const config = { ...(await makeConfig(3)), electionTimeoutMs: ELECTION_TIMEOUT_MS };
+      const folder = join(dataDir, 'on-the-loop');
+      const others = await Promise.all([1, 2].map((id) => createServer({ id, config, dataDir: folder })));
+      const onLoop = await startServer({
+        config: parseConfig(JSON.stringify({ ...config, path: folder }), 'config'),
+        serverId: 0,
+        rebuild: false,
+        logger: silentLogger,
+        onFatal: (error) => assert.fail(String(error)),
+      });
+      const servers = [{ status: () => Promise.resolve(onLoop.status()) }, ...others];
+      try {
+        let leader = leaderOf(await settled(servers));
+        while (leader.id !== 0) {
+          await others[leader.id - 1]?.close();
+          const again = await createServer({ id: leader.id, config, dataDir: folder });
+          others[leader.id - 1] = servers[leader.id] = again;
+          leader = leaderOf(await settled(servers));
+        }
+        let { term } = leader;
+        for (let attempt = 1; term === leader.term; attempt++) {
+          assert.ok(attempt <= 5, 'no election, however long the leader stood still');
+          block(BLOCKED_MS);
+          await new Promise((resolve) => setImmediate(resolve));
+          ({ term } = leaderOf(await settled(servers)));
+        }
+        assert.ok(term > leader.term);
+      } finally {
+        await Promise.all([onLoop.stop(), ...others.map((server) => server.close())]);
+      }
+    },
+  );
 
   test('serves a client of the program, and goes on serving it after the program was busy', async () => {
     const config = await makeConfig(3);
