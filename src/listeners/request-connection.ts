@@ -2,17 +2,14 @@ import { limits } from '../base/limits.ts';
 import type { ReplyBuffer } from '../wire/reply-buffer.ts';
 import type { Admission } from './admission.ts';
 import type { ClientConnection, ConnectionStream } from './client-connection.ts';
+import { FlowControl, type FlowLimits } from './flow-control.ts';
 import { GroupExecution, type GroupExecutionSetup } from './group-execution.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { RequestQueue } from './request-queue.ts';
 
 /** What the connections of one listener have in common, whatever they speak. */
-export interface RequestConnectionSetup extends GroupExecutionSetup {
+export interface RequestConnectionSetup extends GroupExecutionSetup, FlowLimits {
   readonly admission: Admission;
-  /** Bytes of unanswered requests past which a connection is not read. */
-  readonly inFlightBytesMax: number;
-  /** Bytes of replies that the client has not taken, past which nothing more is read or executed for it. */
-  readonly unsentBytesMax: number;
 }
 
 export const defaultInFlightBytesMax: number = limits.connectionInFlightBytesMax;
@@ -48,20 +45,12 @@ const requestOverheadBytes = 128;
 export class RequestConnection<Request, Route> implements ClientConnection {
   readonly #setup: RequestConnectionSetup;
   readonly #stream: ConnectionStream;
+  readonly #flow: FlowControl;
   readonly #queue = new RequestQueue<Request>();
   readonly #replies: ReplyBuffer;
   readonly #execution: GroupExecution<Request, Route>;
   /** Null once nothing more is taken from the client: what was received is answered, then the connection ends. */
   #parser: RequestParser<Request> | null;
-  #isReading = true;
-  #hasEnded = false;
-  #isGone = false;
-  /** What of this connection is counted in the admission. */
-  #countedBytes = 0;
-  /** What the stream held when it was last asked. */
-  #unsentBytes = 0;
-  /** Since when nothing but the client keeps bytes here: a started value, or replies that it does not read. */
-  #waitsForClientSinceMs: number | null = null;
 
   constructor(
     setup: RequestConnectionSetup,
@@ -70,6 +59,7 @@ export class RequestConnection<Request, Route> implements ClientConnection {
   ) {
     this.#setup = setup;
     this.#stream = stream;
+    this.#flow = new FlowControl(stream, setup, setup);
     this.#parser = parser;
     this.#replies = replies;
     this.#execution = new GroupExecution(setup, this.#queue, handler, {
@@ -91,7 +81,7 @@ export class RequestConnection<Request, Route> implements ClientConnection {
     if (requests.length > 0) {
       const bytes = startedBytes + chunk.length + requests.length * requestOverheadBytes;
       this.#queue.push(requests, bytes, this.#setup.clock.monotonicMs());
-      this.#waitsForClientSinceMs = null;
+      this.#flow.clientActed();
     }
     if (parser.closed) this.#parser = null;
     this.#progress();
@@ -105,14 +95,14 @@ export class RequestConnection<Request, Route> implements ClientConnection {
 
   /** Some of what was written has left. */
   drained(): void {
-    if (this.#unsentBytes === 0) return;
-    this.#waitsForClientSinceMs = null;
+    if (!this.#flow.hasUnsent) return;
+    this.#flow.clientActed();
     this.#progress();
   }
 
   /** The connection is no more. Writes that were received are executed all the same. */
   closed(): void {
-    this.#isGone = true;
+    this.#flow.gone();
     this.#parser = null;
     this.#execution.abandon();
     this.#progress();
@@ -124,7 +114,7 @@ export class RequestConnection<Request, Route> implements ClientConnection {
   }
 
   pressureChanged(): void {
-    this.#updateReading();
+    this.#flow.pressureChanged();
   }
 
   roomAgain(): void {
@@ -132,9 +122,7 @@ export class RequestConnection<Request, Route> implements ClientConnection {
   }
 
   shed(sinceMs: number, unreadSinceMs: number): void {
-    const waitsSinceMs = this.#waitsForClientSinceMs;
-    const longMs = this.#unsentBytes > 0 ? unreadSinceMs : sinceMs;
-    if (waitsSinceMs !== null && waitsSinceMs <= longMs) this.#stream.destroy();
+    this.#flow.shed(sinceMs, unreadSinceMs);
   }
 
   #progress(): void {
@@ -142,53 +130,18 @@ export class RequestConnection<Request, Route> implements ClientConnection {
       this.#execution.run();
       this.#flush();
     } while (this.#execution.waitsForRoom && this.#hasRoom());
-    this.#count();
-    this.#updateReading();
-    if (this.#parser === null && this.#execution.isIdle) this.#end();
+    this.#flow.count(this.#parser?.announcedBytes ?? 0, this.#queue.bytes, this.#replies.length);
+    this.#flow.regulate(this.#parser !== null, this.#parser?.isInValue ?? false);
+    if (this.#parser === null && this.#execution.isIdle) this.#flow.end();
   }
 
   #hasRoom(): boolean {
-    const { admission, unsentBytesMax } = this.#setup;
-    return admission.hasRoom && this.#replies.length + this.#stream.unsentBytes < unsentBytesMax;
+    return this.#flow.hasRoom(this.#replies.length);
   }
 
   #flush(): void {
     if (this.#replies.length === 0) return;
     const bytes = this.#replies.take();
-    if (!this.#isGone) this.#stream.write(bytes);
-  }
-
-  #count(): void {
-    const unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes;
-    const unsentChange = unsentBytes - this.#unsentBytes;
-    this.#unsentBytes = unsentBytes;
-    const heldByClient = (this.#parser?.announcedBytes ?? 0) + this.#unsentBytes;
-    if (heldByClient === 0) this.#waitsForClientSinceMs = null;
-    else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
-    const bytes = heldByClient + this.#queue.bytes;
-    const change = bytes - this.#countedBytes;
-    this.#countedBytes = bytes;
-    if (change !== 0 || unsentChange !== 0) this.#setup.admission.adjust(change, unsentChange);
-  }
-
-  #updateReading(): void {
-    const reads = this.#wantsInput();
-    if (reads === this.#isReading || this.#isGone || this.#hasEnded) return;
-    this.#isReading = reads;
-    if (reads) this.#stream.resume();
-    else this.#stream.pause();
-  }
-
-  #wantsInput(): boolean {
-    if (this.#parser === null) return false;
-    if (this.#queue.bytes > this.#setup.inFlightBytesMax) return false;
-    if (this.#unsentBytes > this.#setup.unsentBytesMax) return false;
-    return !this.#setup.admission.underPressure || this.#parser.isInValue;
-  }
-
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    if (!this.#isGone) this.#stream.end();
+    if (!this.#flow.isGone) this.#stream.write(bytes);
   }
 }

@@ -16,6 +16,7 @@ import { rpcLimits } from '../wire/rpc-limits.ts';
 import { encodeReply } from '../wire/rpc-replies.ts';
 import { decodeRequest } from '../wire/rpc-requests.ts';
 import type { Admission } from './admission.ts';
+import { FlowControl, type FlowLimits } from './flow-control.ts';
 import type { RpcBackend } from './rpc-backend.ts';
 import type { ClientConnection, ConnectionStream } from './client-connection.ts';
 import { RpcExecution, type RpcExecutionHost } from './rpc-execution.ts';
@@ -33,10 +34,10 @@ export interface RpcConnectionSetup {
   readonly requestTimeoutMs: number;
 }
 
-/** Bytes of unanswered requests past which a connection is not read. */
-const inFlightBytesMax: number = limits.connectionInFlightBytesMax;
-/** Bytes of replies that the client has not taken, past which nothing more is read, and no reads are answered. */
-const unsentBytesMax = 1024 * 1024;
+const flowLimits: FlowLimits = {
+  inFlightBytesMax: limits.connectionInFlightBytesMax,
+  unsentBytesMax: 1024 * 1024,
+};
 /** What a request takes of the heap, about, besides its frame. */
 const requestOverheadBytes = 256;
 /** Pieces up to this size are put together before they are written. */
@@ -49,28 +50,23 @@ const joinBytesMax = 64 * 1024;
 export class RpcConnection implements ClientConnection {
   readonly #setup: RpcConnectionSetup;
   readonly #stream: ConnectionStream;
+  readonly #flow: FlowControl;
   readonly #decoder = new FrameDecoder(rpcLimits.helloBytesMax);
   readonly #execution: RpcExecution;
   #preambleBytes = 0;
   #isWelcome = false;
   /** Whether anything more is taken from the client; if not, what was received is answered, then it is the end. */
   #isOpen = true;
-  #isReading = true;
-  #hasEnded = false;
-  #isGone = false;
   #out: Buffer[] = [];
   #outBytes = 0;
   #flushIsDue = false;
   /** Of requests that are not answered. */
   #requestBytes = 0;
-  #countedBytes = 0;
-  #countedUnsentBytes = 0;
-  /** Since when nothing but the client keeps bytes here: a started frame, or replies that it does not read. */
-  #waitsForClientSinceMs: number | null = null;
 
   constructor(setup: RpcConnectionSetup, stream: ConnectionStream) {
     this.#setup = setup;
     this.#stream = stream;
+    this.#flow = new FlowControl(stream, setup, flowLimits);
     const host: RpcExecutionHost = {
       hasRoom: () => this.#hasRoom(),
       reply: (bytes, frame) => this.#reply(bytes, frame),
@@ -82,7 +78,7 @@ export class RpcConnection implements ClientConnection {
     if (!this.#isOpen) return;
     const rest = this.#takePreamble(chunk);
     if (rest === null || rest.length === 0) return;
-    this.#waitsForClientSinceMs = null;
+    this.#flow.clientActed();
     this.#decoder.push(rest);
     const fault = decoded(() => {
       while (this.#isOpen) {
@@ -105,12 +101,12 @@ export class RpcConnection implements ClientConnection {
   }
 
   drained(): void {
-    this.#waitsForClientSinceMs = null;
+    this.#flow.clientActed();
     this.#settle();
   }
 
   closed(): void {
-    this.#isGone = true;
+    this.#flow.gone();
     this.#isOpen = false;
     this.#out = [];
     this.#outBytes = 0;
@@ -123,7 +119,7 @@ export class RpcConnection implements ClientConnection {
   }
 
   pressureChanged(): void {
-    this.#updateReading();
+    this.#flow.pressureChanged();
   }
 
   roomAgain(): void {
@@ -131,9 +127,7 @@ export class RpcConnection implements ClientConnection {
   }
 
   shed(sinceMs: number, unreadSinceMs: number): void {
-    const waitsSinceMs = this.#waitsForClientSinceMs;
-    const longMs = this.#countedUnsentBytes > 0 ? unreadSinceMs : sinceMs;
-    if (waitsSinceMs !== null && waitsSinceMs <= longMs) this.#stream.destroy();
+    this.#flow.shed(sinceMs, unreadSinceMs);
   }
 
   /** What comes behind the preamble; null if the client does not speak this protocol. */
@@ -193,7 +187,7 @@ export class RpcConnection implements ClientConnection {
   }
 
   #write(frame: Buffer): void {
-    if (this.#isGone) return;
+    if (this.#flow.isGone) return;
     this.#out.push(frame);
     this.#outBytes += frame.length;
     // At once: in this turn others may be about to make replies, too.
@@ -224,8 +218,8 @@ export class RpcConnection implements ClientConnection {
     this.#send();
     if (this.#hasRoom()) this.#execution.roomAgain();
     this.#count();
-    this.#updateReading();
-    if (!this.#isOpen && this.#execution.isIdle && !this.#flushIsDue) this.#end();
+    this.#flow.regulate(this.#isOpen, this.#decoder.partialBytes > 0);
+    if (!this.#isOpen && this.#execution.isIdle && !this.#flushIsDue) this.#flow.end();
   }
 
   #send(): void {
@@ -242,43 +236,12 @@ export class RpcConnection implements ClientConnection {
 
   /** Whether more may be read from the store for this client. */
   #hasRoom(): boolean {
-    return this.#isGone || (this.#setup.admission.hasRoom && this.#hasOwnRoom());
-  }
-
-  #hasOwnRoom(): boolean {
-    return this.#isGone || this.#outBytes + this.#stream.unsentBytes < unsentBytesMax;
+    return this.#flow.hasRoom(this.#outBytes);
   }
 
   #count(): void {
-    const unsentBytes = this.#isGone ? 0 : this.#stream.unsentBytes + this.#outBytes;
-    const heldByClient = (this.#isOpen ? this.#decoder.partialBytes : 0) + unsentBytes;
-    if (heldByClient === 0) this.#waitsForClientSinceMs = null;
-    else this.#waitsForClientSinceMs ??= this.#setup.clock.monotonicMs();
-    const bytes = heldByClient + this.#requestBytes;
-    const change = bytes - this.#countedBytes;
-    const unsentChange = unsentBytes - this.#countedUnsentBytes;
-    this.#countedBytes = bytes;
-    this.#countedUnsentBytes = unsentBytes;
-    if (change !== 0 || unsentChange !== 0) this.#setup.admission.adjust(change, unsentChange);
-  }
-
-  #updateReading(): void {
-    const reads = this.#wantsInput();
-    if (reads === this.#isReading || this.#isGone || this.#hasEnded) return;
-    this.#isReading = reads;
-    if (reads) this.#stream.resume();
-    else this.#stream.pause();
-  }
-
-  #wantsInput(): boolean {
-    if (!this.#isOpen || this.#requestBytes > inFlightBytesMax || !this.#hasOwnRoom()) return false;
-    return !this.#setup.admission.underPressure || this.#decoder.partialBytes > 0;
-  }
-
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    if (!this.#isGone) this.#stream.end();
+    const startedBytes = this.#isOpen ? this.#decoder.partialBytes : 0;
+    this.#flow.count(startedBytes, this.#requestBytes, this.#outBytes);
   }
 }
 
