@@ -7,18 +7,20 @@ import { ProcessCluster, until } from './support/processes.ts';
 import { TextClient } from './support/text-client.ts';
 
 test('a server serves clients on every port that it is told to, and status shows them all', async () => {
-  const [configured = 0, given = 0] = await freePorts(2);
+  const [configured = 0, given = 0, redirecting = 0] = await freePorts(3);
   await using cluster = await ProcessCluster.create(1, {}, () => ({ listen: [`kvraft:${configured}`] }));
-  cluster.startWith(0, '--listen', `kvraft:${given}`);
+  cluster.startWith(0, '--listen', `kvraft:${given}`, '--listen', `redirect:${redirecting}`);
   await cluster.leader();
   const { ClientPort } = cluster.address(0);
   await until('the last port is open', () =>
-    TextClient.connect(given).then(
+    TextClient.connect(redirecting).then(
       (c) => (c.close(), true),
       () => null,
     ),
   );
-  for (const port of [ClientPort, configured, given]) {
+  const warning = `redirect clients to port ${ClientPort}, not to redirect:${redirecting}`;
+  assert.ok(cluster.logs.get(0)?.includes(warning), 'what the others do not know is said');
+  for (const port of [ClientPort, configured, given, redirecting]) {
     const client = await TextClient.connect(port);
     assert.match(await client.set('k', `by way of ${port}`), /^OK/);
     assert.equal(await client.get('k'), `by way of ${port}`);
@@ -28,10 +30,15 @@ test('a server serves clients on every port that it is told to, and status shows
   const [row] = (JSON.parse(stdout) as { servers: { listeners: object[] }[] }).servers;
   assert.deepEqual(
     row?.listeners.map((listener) => ({ ...listener, connections: 0 })),
-    [ClientPort, configured, given].map((port) => ({ name: 'kvraft', port, connections: 0 })),
+    [...[ClientPort, configured, given].map((port) => ['kvraft', port]), ['redirect', redirecting]].map(
+      ([name, port]) => ({ name, port, connections: 0 }),
+    ),
   );
   const table = await kvraft('status', '--config', cluster.configFile);
-  assert.match(table.stdout, new RegExp(`kvraft:${ClientPort} kvraft:${configured} kvraft:${given}\n`));
+  assert.match(
+    table.stdout,
+    new RegExp(`kvraft:${ClientPort} kvraft:${configured} kvraft:${given} redirect:${redirecting}\n`),
+  );
 });
 
 test('a listener that cannot be had ends the server before it serves, with one line that names it', async () => {

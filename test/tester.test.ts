@@ -19,7 +19,7 @@ interface Report {
   readonly results: readonly { readonly name: string; readonly verdict: string; readonly message: string }[];
 }
 
-const quick = ['--patience', '10', '--silence', '0.5', '--json', '--seed', '7'];
+const quick = ['--patience', '30', '--silence', '0.5', '--json', '--seed', '7'];
 
 /** Lets the tester start and kill the servers by this program. */
 const testStarting = (
@@ -83,7 +83,7 @@ describe('the tester fails real servers with a fault', { concurrency: 2 }, () =>
       const result = await testStarting(cluster, `${BROKEN} ${fault}`, '--only', check, '--junit', junit);
       assert.equal(result.code, 1, result.stdout + result.stderr);
       const [found] = reportOf(result).results;
-      assert.equal(found?.name, check);
+      assert.equal(found?.name, check, found?.message);
       assert.equal(found.verdict, 'failed');
       assert.notEqual(found.message, '');
       assert.match(readFileSync(junit, 'utf8'), /failures="1"[^]*<failure message="[^"]+"\/>/);

@@ -20,7 +20,10 @@ export const logLevelOption = (fallback: string): Option =>
 
 /** `--listen`, which may be given any number of times. */
 export const listenOption = (): Option =>
-  new Option('--listen <name:port>', 'serve clients on a further port, as redirect:8100; may be repeated')
+  new Option(
+    '--listen <name:port>',
+    'serve clients on a further port, as redirect:8100, that the other servers name in no redirect; may be repeated',
+  )
     .default([])
     .argParser((text: string, earlier: readonly ListenerConfig[]) => {
       const listener = parseListen(text);

@@ -1,5 +1,8 @@
 import type { Prng } from '../base/prng.ts';
 
+/** What means something to every protocol of lines: it separates, ends, counts, names, or must not be there. */
+export const lineWords: readonly string[] = [' ', '\t', '\r', '\n', '\r\n', '0', '9', 'a', '\0', 'noreply'];
+
 /** One of the list, each as likely. */
 export function pick<T>(prng: Prng, list: readonly T[]): T {
   return list[prng.below(list.length)] as T;

@@ -1,6 +1,6 @@
 import type { Prng } from '../base/prng.ts';
 import type { MemcachedLimits } from '../wire/memcached-requests.ts';
-import { mutate, pick, pickWeighted, repeat } from './choices.ts';
+import { lineWords, mutate, pick, pickWeighted, repeat } from './choices.ts';
 
 /** A key that no request of unchanged input sets; values that hold requests for it would do harm as commands. */
 export const evilKey = 'evil';
@@ -42,26 +42,7 @@ const metaFlags = [
   'C9',
   'b',
 ];
-const words = [
-  'get',
-  'set',
-  'mg',
-  'ms',
-  'noreply',
-  ' ',
-  '\t',
-  '\r',
-  '\n',
-  '\r\n',
-  '0',
-  '9',
-  'a',
-  '\0',
-  '-1',
-  'b',
-  'q',
-  'C',
-];
+const words = ['get', 'set', 'mg', 'ms', '-1', 'b', 'q', 'C', ...lineWords];
 const bad = [
   '\r\n',
   'nonsense\r\n',

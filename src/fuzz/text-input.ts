@@ -1,6 +1,6 @@
 import type { Prng } from '../base/prng.ts';
 import type { TextRequestLimits } from '../wire/text-requests.ts';
-import { mutate, pick, pickWeighted, repeat } from './choices.ts';
+import { lineWords, mutate, pick, pickWeighted, repeat } from './choices.ts';
 
 const keys = ['a', 'b', 'c', 'k\xe9\xff', 'get', 'noreply', '0', '~!@#$%^&*'] as const;
 const badKeys = ['\x01', 'a\0', 'b\x7f', 'c\r', 'k'.repeat(11), 'k'.repeat(12), 'k'.repeat(300)] as const;
@@ -37,23 +37,7 @@ const numbers = [
   `1${'0'.repeat(40)}`,
 ] as const;
 const noNumbers = ['', '-1', '+1', '1.0', '1e3', '0x1', 'x', '1x', '\0'] as const;
-const words = [
-  'get',
-  'getm',
-  'set',
-  'cas',
-  'delete',
-  'noreply',
-  ' ',
-  '\t',
-  '\r',
-  '\n',
-  '\r\n',
-  '0',
-  '9',
-  'a',
-  '\0',
-];
+const words = ['get', 'getm', 'set', 'cas', 'delete', ...lineWords];
 const noise = [
   'nonsense',
   'GET a',

@@ -1,7 +1,12 @@
 import { assert } from '../base/assert.ts';
 import { KvraftError } from '../base/errors.ts';
 import type { RpcServerAddress } from '../wire/rpc-handshake.ts';
-import { textDialectNames, textDialects, type TextDialectName } from '../wire/text-dialects.ts';
+import {
+  redirectsByAddress,
+  textDialectNames,
+  textDialects,
+  type TextDialectName,
+} from '../wire/text-dialects.ts';
 import type { Fields } from './config-fields.ts';
 
 /** What a server can speak to clients. */
@@ -25,6 +30,10 @@ export const PORT_MAX = 65_535;
 /** What `listen` calls a listener: the text protocol by its dialect, any other by its protocol. */
 export const listenerName = (listener: ListenerConfig): string =>
   listener.protocol === 'text' ? listener.dialect : listener.protocol;
+
+/** Whether servers send clients to this very port, if they know of it. */
+export const isRedirectTarget = (listener: ListenerConfig): boolean =>
+  listener.protocol === 'text' && redirectsByAddress(textDialects[listener.dialect]);
 
 /** The names that `listen` knows. */
 const listenerNames: readonly string[] = [...textDialectNames, ...Object.values(portFields)];

@@ -22,7 +22,7 @@ import { allAddresses } from './addresses.ts';
 import { rpcAddress } from './config-listeners.ts';
 import { monitorNode } from './config-monitors.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
-import { addListeners, type ListenerConfig } from './config-listeners.ts';
+import { addListeners, isRedirectTarget, listenerName, type ListenerConfig } from './config-listeners.ts';
 import { checkListeners, Listeners } from './listeners.ts';
 import { prepareRebuild, startOver } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
@@ -80,7 +80,7 @@ export async function startServer(setup: ServerSetup): Promise<RunningServer> {
   }
 }
 
-function ownConfig({ config, serverId, listen = [] }: ServerSetup): ServerConfig {
+function ownConfig({ config, serverId, logger, listen = [] }: ServerSetup): ServerConfig {
   const configured = config.servers.find(({ id }) => id === serverId);
   if (configured === undefined) {
     const ids = config.servers.map(({ id }) => id).join(', ');
@@ -88,6 +88,11 @@ function ownConfig({ config, serverId, listen = [] }: ServerSetup): ServerConfig
   }
   const own = { ...configured, listeners: addListeners(configured, listen) };
   checkListeners(own);
+  for (const listener of listen.filter(isRedirectTarget)) {
+    const name = listenerName(listener);
+    const message = `the other servers redirect clients to port ${configured.clientPort}, not to ${name}:${listener.port}: that stands in no configuration`;
+    logger.warn({ port: listener.port }, message);
+  }
   return own;
 }
 

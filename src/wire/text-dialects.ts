@@ -48,4 +48,7 @@ export const textDialects: Readonly<Record<TextDialectName, TextDialect>> = {
   },
 };
 
+/** Whether the leader is named by host and port, so that a client needs to know no more. */
+export const redirectsByAddress = ({ redirect }: TextDialect): boolean => redirect === redirectByAddress;
+
 export const textDialectNames = Object.keys(textDialects) as readonly TextDialectName[];
