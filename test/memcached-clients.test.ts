@@ -67,6 +67,11 @@ test('clients of other makers work with a server that does not lead', async (t) 
     assert.deepEqual(many, { 'js:a': { b: [1, 2] }, 'js:n': 7 });
     assert.equal(await call((done) => client.touch('js:n', 5, (error: unknown) => done(error, true))), true);
     assert.equal(await call((done) => client.del('js:n', done)), true);
+    type PerServer = readonly Record<string, unknown>[];
+    const [version] = (await call((done) => client.version(done))) as PerServer;
+    assert.deepEqual([version?.['major'], version?.['minor']], ['1', '6']);
+    const [stats] = (await call((done) => client.stats(done))) as PerServer;
+    assert.equal(stats?.['implementation'], 'kvraft');
     client.end();
   });
 

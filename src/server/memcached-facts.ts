@@ -21,6 +21,7 @@ export function memcachedFacts(port: number, context: ListenerContext): Memcache
         ['uptime', Math.floor((clock.monotonicMs() - startedMs) / MS_PER_S)],
         ['time', Math.floor(clock.wallMs() / MS_PER_S)],
         ['version', memcachedVersion],
+        ['implementation', 'kvraft'],
         ['pointer_size', 64],
         ['rusage_user', seconds(userCPUTime)],
         ['rusage_system', seconds(systemCPUTime)],

@@ -128,8 +128,11 @@ export const memcachedLimits: MemcachedLimits = {
   skippedBytesMax: 64 * 1_024 * 1_024,
 };
 
-/** What `version` answers: which memcached's protocol this is, as clients that choose by it what they use read it. */
-export const memcachedVersion = '1.6.18-kvraft';
+/**
+ * What `version` answers: which memcached's protocol this is. Clients choose by it what they use, and some fail at
+ * anything but numbers.
+ */
+export const memcachedVersion = '1.6.18';
 
 /** Absolute times start here: what is less is seconds from now. */
 export const relativeExptimeMax = 60 * 60 * 24 * 30;
