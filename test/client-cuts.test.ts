@@ -62,7 +62,7 @@ async function appendOnce(address: string, key: string): Promise<string> {
     const { code, outcome, message } = error;
     assert.match(code, /^(TIMEOUT|UNREACHABLE)$/);
     const isUnknown = /whether the write happened.* is unknown/;
-    assert.match(message, outcome === 'unknown' ? isUnknown : /nothing was changed|no server can be reached/);
+    assert.match(message, outcome === 'unknown' ? isUnknown : /nothing was changed|no server can be used/);
     return outcome;
   }
 }

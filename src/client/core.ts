@@ -188,7 +188,8 @@ export class ClientCore {
     if (first !== undefined && errors.every(({ code }) => code === first.code) && !first.retryable)
       return first;
     const reasons = errors.map(({ message }) => message).join('; ');
-    const message = `no server can be reached: ${reasons || 'none has answered yet'}; do they run, at these addresses?`;
+    const why = reasons || 'none has answered yet';
+    const message = `no server can be used: ${why}; check the addresses, and that a majority of the servers runs`;
     return new KvraftError('UNREACHABLE', message, { retryable: true, cause: first });
   }
 }
