@@ -5,6 +5,7 @@ import type { Prng } from '../base/prng.ts';
 import type { Forward, ForwardRefused, Transport } from '../net/transport.ts';
 import { NO_MEMBER, type MemberId, type ReadState } from '../raft/types.ts';
 import type { Store } from '../store/store.ts';
+import type { Wal } from '../wal/wal-types.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Proposal } from './envelope.ts';
 import type { LogTime } from './log-time.ts';
@@ -28,6 +29,7 @@ interface RequestParts<Result> {
   readonly machine: StateMachine<Result>;
   readonly store: Store;
   readonly transport: Transport;
+  readonly wal: Pick<Wal, 'segmentBytes'>;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly options: ReplicaOptions;
@@ -55,7 +57,7 @@ export class Requests<Result> {
   #stopped = false;
 
   constructor(parts: RequestParts<Result>, around: Surroundings) {
-    const { node, transport, clock, prng, options } = parts;
+    const { node, transport, clock, prng, options, wal } = parts;
     const { logTime, schedule } = around;
     this.#parts = parts;
     this.#around = around;
@@ -64,7 +66,7 @@ export class Requests<Result> {
       transport,
       clock,
       boot: prng.uint32(),
-      entryBytes: limits.appendBytesMax,
+      entryBytes: Math.min(limits.appendBytesMax, wal.segmentBytes / 2),
       logTimeMs: () => logTime.nowMs(),
     });
     this.#deadlines = new Deadlines(parts, this.#router, logTime);

@@ -70,7 +70,7 @@ export class DiskWal implements Wal {
   readonly #events: WalEvents;
   readonly #slots: HardStateSlots;
   readonly #reserver: SegmentReserver;
-  readonly #segmentBytes: number;
+  readonly segmentBytes: number;
   readonly #segments: Segment[];
   #current: OpenSegment | null;
   /** Segments that nobody needs, to be removed one after the other. */
@@ -100,7 +100,7 @@ export class DiskWal implements Wal {
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#slots = parts.slots;
-    this.#segmentBytes = parts.segmentBytes;
+    this.segmentBytes = parts.segmentBytes;
     this.#segments = parts.segments;
     this.#current = parts.current;
     this.#state = parts.state;
@@ -148,7 +148,7 @@ export class DiskWal implements Wal {
     for (const entry of entries) {
       const record: LogRecord = { type: 'entry', entry };
       assert(
-        recordBytes(record) + SEGMENT_OVERHEAD_BYTES <= this.#segmentBytes,
+        recordBytes(record) + SEGMENT_OVERHEAD_BYTES <= this.segmentBytes,
         `entry ${entry.index} of ${entry.data.length} bytes fits into a segment`,
       );
       records.push(record);

@@ -39,6 +39,8 @@ export interface Wal {
   readonly synced: { readonly hardState: HardState; readonly lastIndex: number };
   /** Bytes on disk, all segments. */
   readonly bytesOnDisk: number;
+  /** Room of one segment; an entry must leave some of it. */
+  readonly segmentBytes: number;
   /** Milliseconds that the oldest unfinished write or sync has been under way; 0 when idle. */
   readonly stalledMs: number;
   /**
