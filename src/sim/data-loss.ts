@@ -32,7 +32,7 @@ export class DataLoss {
 
   /** Changes a bit or more of a byte that the server's log surely had durable, while it runs or after killing it. */
   damage(server: SimServer): string | null {
-    if (!this.#mayTake(server)) return null;
+    if (!this.#mayTake(server) || !this.#isFounded(server)) return null;
     if (this.#prng.chance(0.7)) server.crash();
     const place = this.#placeToDamage(server);
     if (place !== null) {
@@ -62,6 +62,12 @@ export class DataLoss {
     const { servers } = this.#cluster;
     const empty = servers.filter((each) => each.isWiped || each === server);
     return this.#world.replica.foundingWaitMs !== Infinity && empty.length * 2 > servers.length;
+  }
+
+  /** Whether another server knows a cluster that the server can be rebuilt from: before that all new ones may have to meet. */
+  #isFounded(server: SimServer): boolean {
+    const others = this.#cluster.servers.filter((other) => other !== server && other.isIntact);
+    return others.some(({ open }) => (open?.replica.status().clusterId ?? '') !== '');
   }
 
   /** Whether all others have applied the record that ties the server to its data folder. */

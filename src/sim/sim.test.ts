@@ -5,10 +5,10 @@ import { Scheduler } from './scheduler.ts';
 import { runWorld } from './world.ts';
 
 /** The fixed sample is small: `npm run test:full` runs more, and `npm run soak` any number. */
-const SEEDS = process.env['KVRAFT_TEST_FULL'] === '1' ? 1_000 : 60;
-const SEEDS_RUN_TWICE = SEEDS / 6;
+const SEEDS = process.env['KVRAFT_TEST_FULL'] === '1' ? 1_000 : 250;
+const SEEDS_RUN_TWICE = SEEDS / 25;
 /** Worlds for each group of faults that only some of the worlds above have. */
-const RARE_SEEDS = SEEDS / 10;
+const RARE_SEEDS = SEEDS / 50;
 
 test(`${SEEDS} worlds full of faults keep every promise`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
