@@ -52,7 +52,7 @@ async function run(protocol: FuzzProtocol, inputs: number, seed: number): Promis
     },
   });
   await watchdog.terminate();
-  const seconds = ((nodeClock.monotonicMs() - startedMs) / 1_000).toFixed(1);
+  const seconds = (nodeClock.monotonicMs() - startedMs) / 1_000;
   const grownBytes = heapBytes() - warmHeapBytes;
   if (failure !== null) {
     console.error(failure.error);
@@ -60,27 +60,50 @@ async function run(protocol: FuzzProtocol, inputs: number, seed: number): Promis
     console.log(`again: npm run fuzz -- --protocol ${protocol.name} --seed ${failure.seed} --inputs 1`);
     return false;
   }
-  const memory = grownBytes > 0 ? `, the heap grew by ${Math.round(grownBytes / 1_024)} KiB` : '';
+  const grown = Number.isFinite(grownBytes)
+    ? `, the heap grew by ${Math.max(0, Math.round(grownBytes / 1_024))} KiB`
+    : '';
+  const peakMib = Math.round(process.resourceUsage().maxRSS / 1_024);
   console.log(
-    `${protocol.name}: ${inputs} inputs from seed ${seed} in ${seconds} s, no rule was broken${memory}`,
+    `${protocol.name}: ${inputs} inputs from seed ${seed} in ${seconds.toFixed(1)} s (${Math.round(inputs / seconds)} a second), no rule was broken; ${peakMib} MiB of memory at most${grown}`,
   );
   if (globalThis.gc === undefined || grownBytes <= heapGrowthBytesMax) return true;
   console.log(`${protocol.name} failed: that is more than ${heapGrowthBytesMax / 1_024} KiB`);
   return false;
 }
 
-const { values } = parseArgs({
-  options: {
-    protocol: { type: 'string' },
-    inputs: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: '1' },
-  },
-});
-const [inputs, seed] = [Number(values.inputs), Number(values.seed)];
-const protocol = protocols.find(({ name }) => name === values.protocol);
-if (protocol === undefined || !Number.isSafeInteger(inputs + seed) || inputs < 1 || seed < 0) {
-  console.error(usage);
+/** What the command line asks for; a text if it makes no sense. */
+function parse():
+  { readonly protocol: FuzzProtocol; readonly inputs: number; readonly seed: number } | string {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        protocol: { type: 'string' },
+        inputs: { type: 'string', default: '100000' },
+        seed: { type: 'string', default: '1' },
+        help: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    return messageOf(error);
+  }
+  if (values.help === true) return '';
+  const protocol = protocols.find(({ name }) => name === values.protocol);
+  if (protocol === undefined) return '--protocol is to name one of those below';
+  const [inputs, seed] = [Number(values.inputs), Number(values.seed)];
+  if (!Number.isSafeInteger(inputs + seed) || inputs < 1 || seed < 0) {
+    return '--inputs and --seed are whole numbers, --inputs above 0';
+  }
+  return { protocol, inputs, seed };
+}
+
+const asked = parse();
+if (asked === '') {
+  console.log(usage);
+} else if (typeof asked === 'string') {
+  console.error(`${asked}\n\n${usage}`);
   process.exitCode = 2;
-} else if (!(await run(protocol, inputs, seed))) {
+} else if (!(await run(asked.protocol, asked.inputs, asked.seed))) {
   process.exitCode = 1;
 }
