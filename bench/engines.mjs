@@ -1,8 +1,9 @@
-// Durable writes and reads under both engines, in turn on this machine: Raft with three servers, primary/backup with
-// two servers and a monitor, and with a spare and three monitors. 256-byte values, one request in flight a connection,
-// all connections to the server that leads.
+// Durable writes and linearizable reads under both engines, in turn on this machine and in one run: Raft with three
+// servers, primary/backup with two servers and a monitor, and with a spare and three monitors. 256-byte values, one
+// request in flight a connection, all connections to the server that leads. A line is the median of the rounds and, in
+// brackets, the least and the most of them; takes about two minutes.
 //
-//   node bench/engines.mjs [--connections 32] [--seconds 2] [--rounds 3]
+//   node bench/engines.mjs [--connections 32] [--seconds 2] [--rounds 5]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,13 +17,16 @@ const { values: options } = parseArgs({
   options: {
     connections: { type: 'string', default: '32' },
     seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
   },
 });
 const root = join(import.meta.dirname, '..');
 const kvraft = join(root, 'bin', 'kvraft.js');
 const folder = mkdtempSync(join(process.env.BENCH_FOLDER ?? tmpdir(), 'kvraft-engines-'));
 const value = 'v'.repeat(256);
+const WARM_UP_MS = 500;
+const NAME_CHARS = 38;
+const COLUMN_CHARS = 26;
 const children = [];
 
 install();
@@ -34,21 +38,36 @@ try {
     await start('primary/backup, 3 servers, 3 monitors', 3, 3),
   ];
   const kinds = [
-    ['write, 1 connection', 1, write],
-    [`write, ${options.connections} connections`, Number(options.connections), write],
-    [`read, ${options.connections} connections`, Number(options.connections), read],
+    { kind: 'write, 1 connection', connections: 1, request: write },
+    {
+      kind: `write, ${options.connections} connections`,
+      connections: Number(options.connections),
+      request: write,
+    },
+    {
+      kind: `read, ${options.connections} connections`,
+      connections: Number(options.connections),
+      request: read,
+    },
   ];
-  for (const [kind, connections, request] of kinds) {
-    const rows = targets.map(() => []);
+  for (const { kind, connections, request } of kinds) {
+    for (const { port } of targets) await measure(port, connections, request, WARM_UP_MS);
+    const rounds = targets.map(() => []);
     for (let round = 0; round < Number(options.rounds); round++) {
-      for (const [i, { port }] of targets.entries()) rows[i].push(await measure(port, connections, request));
+      // Every other round backwards: whatever grows in the course of the run falls on all alike.
+      const turns = round % 2 === 0 ? [...targets.keys()] : [...targets.keys()].toReversed();
+      for (const i of turns) {
+        rounds[i].push(await measure(targets[i].port, connections, request, Number(options.seconds) * 1_000));
+      }
     }
+    console.log(line(`\n${kind}`.padEnd(NAME_CHARS + 1), ['a second', 'p50, ms', 'p99, ms']));
     for (const [i, { name }] of targets.entries()) {
-      const [rate, p50, p99] = [0, 1, 2].map((at) => median(rows[i].map((row) => row[at])));
-      const latency = `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
-      console.log(
-        `${kind.padEnd(24)} ${name.padEnd(40)} ${String(Math.round(rate)).padStart(7)}/s  ${latency}`,
-      );
+      const column = (at, digits) =>
+        spread(
+          rounds[i].map((row) => row[at]),
+          digits,
+        );
+      console.log(line(name.padEnd(NAME_CHARS), [column(0, 0), column(1, 2), column(2, 2)]));
     }
   }
 } finally {
@@ -65,9 +84,9 @@ function read(i, n) {
 }
 
 /** Requests a second, and the median and 99th percentile of their latencies in milliseconds. */
-async function measure(port, connections, request) {
+async function measure(port, connections, request, forMs) {
   const latencies = [];
-  const endMs = performance.now() + Number(options.seconds) * 1_000;
+  const endMs = performance.now() + forMs;
   await Promise.all(
     Array.from({ length: connections }, async (_, i) => {
       const socket = connect(port, '127.0.0.1').setNoDelay(true);
@@ -83,7 +102,7 @@ async function measure(port, connections, request) {
   );
   latencies.sort((a, b) => a - b);
   const at = (share) => latencies[Math.floor(latencies.length * share)] ?? 0;
-  return [latencies.length / Number(options.seconds), at(0.5), at(0.99)];
+  return [latencies.length / (forMs / 1_000), at(0.5), at(0.99)];
 }
 
 function isWhole(reply) {
@@ -137,6 +156,17 @@ async function freePorts(count) {
   return ports;
 }
 
-function median(list) {
-  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+function line(name, columns) {
+  return name + columns.map((text) => text.padStart(COLUMN_CHARS)).join('');
+}
+
+/** The median, and the least and the most. */
+function spread(list, digits) {
+  const sorted = list.toSorted((a, b) => a - b);
+  const text = (value) =>
+    value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const [least, middle, most] = [0, Math.floor(sorted.length / 2), sorted.length - 1].map((at) =>
+    text(sorted[at]),
+  );
+  return `${middle} (${least}–${most})`;
 }
