@@ -15,6 +15,8 @@ const PORTS_FROM = Number(process.env['EXAMPLE_PORTS_FROM'] ?? 8_300);
 const folder = mkdtempSync(join(tmpdir(), 'kvraft-example-'));
 const config = join(folder, 'config.json');
 const running = new Map<string, ChildProcess>();
+/** What went wrong that the example does not tell of: a port that is taken, for instance. */
+let broken: string | null = null;
 
 interface Status {
   readonly servers: readonly { readonly id: number; readonly up: boolean; readonly role?: string }[];
@@ -31,7 +33,12 @@ const say = (text: string): void => console.log(`\n— ${text}`);
 
 function start(kind: 'server' | 'monitor', id: number): void {
   const args = [KVRAFT, kind, String(id), '--config', config, '--log-level', 'error'];
-  running.set(`${kind} ${id}`, spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] }));
+  const name = `${kind} ${id}`;
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  running.set(name, child);
+  child.once('exit', (code) => {
+    if (running.get(name) === child) broken ??= `${name} has ended by itself, with exit code ${code}`;
+  });
 }
 
 async function kill(kind: 'server' | 'monitor', id: number): Promise<void> {
@@ -58,6 +65,7 @@ async function view(
   holds: (view: Status['monitors'][number]) => boolean,
 ): Promise<Status['monitors'][number]> {
   for (;;) {
+    if (broken !== null) throw new Error(broken);
     const leading = (await status()).monitors.find(({ role }) => role === 'leader');
     if (leading !== undefined && holds(leading)) {
       const { view, primary, backup, inSync } = leading;

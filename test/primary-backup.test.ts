@@ -12,6 +12,7 @@ import { freePorts } from './support/ports.ts';
 import { PrimaryBackupCluster } from './support/primary-backup.ts';
 import { until } from './support/processes.ts';
 import { Proxy } from './support/proxy.ts';
+import { PutHashChain } from './support/put-hash-chain.ts';
 import { Workload } from './support/workload.ts';
 
 const KILLS = full ? 20 : 4;
@@ -43,6 +44,7 @@ test(`no acknowledged write is lost and no read is stale while primary and backu
   const { servers } = cluster;
   await cluster.startAll();
   await using workload = new Workload(servers, { writers: 4, readers: 2 });
+  await using chain = await PutHashChain.start(servers.servers, 3);
   for (let kill = 0; kill < KILLS; kill++) {
     const { primary, backup, view } = await cluster.inSync();
     const victim = kill % 2 === 0 ? primary : backup;
@@ -55,6 +57,7 @@ test(`no acknowledged write is lost and no read is stale while primary and backu
     await cluster.inSync((status) => status.view > view);
   }
   await workload.stop();
+  await chain.check();
   await servers.up();
   for (const id of servers.ids) await workload.verify(id);
   assert.deepEqual(workload.violations, []);

@@ -99,6 +99,22 @@ function serviceDown(stage: PrimaryBackupStage): void {
   stage.expect(value.startsWith('a;'), 'what was answered is there');
 }
 
+function serviceDownBackupDies(stage: PrimaryBackupStage): void {
+  const { clients } = stage;
+  const { primary, backup, spare } = stage.pair();
+  clients.mustCall('c', primary, append('a;'));
+  for (const monitor of stage.monitors) monitor.crash();
+  backup.crash();
+  for (const server of [primary, spare]) {
+    stage.expect(!clients.call('c', server, get).ok, 'the primary confirms no read alone');
+    stage.expect(!clients.call('c', server, append('b;')).ok, 'nor answers a write');
+  }
+  for (const monitor of stage.monitors) monitor.start();
+  stage.until('the spare stepped in', () => stage.views.view.backup?.server === spare.id);
+  const value = clients.mustCall('c', primary, get).value ?? '';
+  stage.expect(value.startsWith('a;'), 'what was answered is there');
+}
+
 /** The old primary's operations reach its backup late, and twice, when that leads already. */
 function delayedForwards(stage: PrimaryBackupStage): void {
   const { clients } = stage;
@@ -222,6 +238,11 @@ export const primaryBackupScenarios: readonly PrimaryBackupScenario[] = [
     name: 'ViewServiceDown',
     about: 'without monitors clients are served until a copy dies, then nothing wrong is answered',
     play: serviceDown,
+  },
+  {
+    name: 'ViewServiceDownBackupDies',
+    about: 'without monitors a primary whose backup died answers nothing, until another backup is appointed',
+    play: serviceDownBackupDies,
   },
   {
     name: 'DelayedForwards',
