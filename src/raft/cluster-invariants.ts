@@ -53,6 +53,8 @@ export function checksumOf(entry: Entry): number {
  */
 export class ClusterInvariants {
   #sights = new Map<MemberId, Sight>();
+  /** The last sight of members that lost all they held, and vote no more: who elects a leader is a majority without them. */
+  #emptied = new Map<MemberId, Sight>();
   #leaders = new Map<number, MemberId>();
   /** Votes that left their voter, by term. */
   #votes = new Map<number, Map<MemberId, MemberId>>();
@@ -94,8 +96,13 @@ export class ClusterInvariants {
     sight.summary = summaryOf(node);
   }
 
-  /** A member started again from its disk: what it had only in memory may be gone. `node` is its new core. */
-  restarted(node: ObservedNode): void {
+  /**
+   * A member started again from its disk: what it had only in memory may be gone. `node` is its new core. What a member
+   * acknowledged that lost its disk since counts all the same.
+   */
+  restarted(node: ObservedNode, isEmptied = false): void {
+    const before = this.#sights.get(node.id);
+    if (isEmptied && before !== undefined && !this.#emptied.has(node.id)) this.#emptied.set(node.id, before);
     this.#sights.delete(node.id);
     this.#firstSight(node);
     this.observe(node);
@@ -229,11 +236,11 @@ export class ClusterInvariants {
       node.termAt(index) === node.term,
       () => `${describeState(node)}: §5.4.2 committed by counting an entry of term ${node.termAt(index)}`,
     );
-    const holds = (member: MemberId): boolean => {
-      const sight = this.#sights.get(member);
-      if (sight === undefined || sight.persistedIndex < index) return false;
-      return sight.log.firstIndex > index || sight.log.termAt(index) === node.term;
-    };
+    const holds = (member: MemberId): boolean =>
+      [this.#sights.get(member), this.#emptied.get(member)].some((sight) => {
+        if (sight === undefined || sight.persistedIndex < index) return false;
+        return sight.log.firstIndex > index || sight.log.termAt(index) === node.term;
+      });
     check(
       holdsQuorum(node.confState(), holds),
       () => `${describeState(node)}: committed ${index} without a quorum that holds it durably`,

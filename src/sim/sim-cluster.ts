@@ -236,7 +236,7 @@ export class SimCluster implements ServerEvents, SimulatedCluster<SimServer> {
       );
     }
     this.#appliedIndex.set(server.id, node.appliedIndex);
-    this.#guard(() => this.#invariants.restarted(node));
+    this.#guard(() => this.#invariants.restarted(node, server.isWiped));
     this.#checkState(server.id, open.store.position, open.machine.stateHash());
   }
 
