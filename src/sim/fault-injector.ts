@@ -139,6 +139,14 @@ export class FaultInjector<Machine extends SimMachine<OpenParts>> {
         this.#later(lengthMs, () => network.join(server.id, other.id));
         return `${server.id}>${other.id}`;
       }
+      case 'slow-link': {
+        const other = this.#any();
+        if (other === server) return null;
+        const slowMs = prng.float() * this.#world.replica.electionTimeoutMs;
+        network.slowDown(server.id, other.id, slowMs);
+        this.#later(lengthMs * 2, () => network.slowDown(server.id, other.id, 0));
+        return `${server.id}>${other.id} by ${slowMs.toFixed(0)} ms`;
+      }
       case 'cut-some':
         return this.#cutSome(lengthMs);
       case 'network-storm': {

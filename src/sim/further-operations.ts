@@ -37,6 +37,14 @@ export class FurtherOperations {
       { op: 'put-hash', key, value },
       { op: 'check', key, version: prng.chance(0.5) ? null : prng.below(1_000) },
       { op: 'delete', key, version: prng.chance(0.5) ? 0 : prng.below(1_000) },
+      {
+        op: 'visit',
+        key,
+        ttlMs: prng.chance(0.5) ? ttlMs : null,
+        vivifyTtlMs: prng.chance(0.5) ? ttlMs : null,
+        recacheMs: prng.chance(0.5) ? prng.below(TTL_MS_MAX) : null,
+      },
+      { op: 'invalidate', key, version: prng.chance(0.5) ? 0 : prng.below(1_000), ttlMs: null },
     ];
     return ops[prng.below(ops.length)] as Op;
   }

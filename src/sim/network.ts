@@ -46,6 +46,8 @@ export class SimNetwork {
   readonly #endpoints = new Map<number, SimTransport>();
   /** Ordered pairs `from>to` that nothing passes. */
   readonly #cut = new Set<string>();
+  /** How much longer messages between ordered pairs take. */
+  readonly #slow = new Map<string, number>();
   /** When the last message of a pair arrives, where order is kept. */
   readonly #lastArrivalMs = new Map<string, number>();
   readonly counts: NetworkCounts = { sent: 0, lost: 0, repeated: 0, slowed: 0, cut: 0, bytes: 0 };
@@ -92,6 +94,11 @@ export class SimNetwork {
     return this.#cut.has(`${from}>${to}`);
   }
 
+  /** What is sent from one to the other takes longer by this, from now on; 0: no longer. */
+  slowDown(from: number, to: number, ms: number): void {
+    this.#slow.set(`${from}>${to}`, ms);
+  }
+
   /** Only servers of the same group reach one another; those of no group reach nobody. */
   partition(...groups: readonly (readonly number[])[]): void {
     this.heal();
@@ -106,6 +113,7 @@ export class SimNetwork {
 
   heal(): void {
     this.#cut.clear();
+    this.#slow.clear();
   }
 
   send(from: SimTransport, to: MemberId, message: PeerMessage): void {
@@ -146,7 +154,7 @@ export class SimNetwork {
   #deliver(source: SimTransport, to: MemberId, sender: PeerIdentity, bytes: Uint8Array): void {
     const from = source.serverId;
     const pair = `${from}>${serverOf(to)}`;
-    let atMs = this.#scheduler.nowMs + this.delayMs();
+    let atMs = this.#scheduler.nowMs + this.delayMs() + (this.#slow.get(pair) ?? 0);
     if (this.#prng.chance(this.faults.slowness)) {
       this.counts.slowed++;
       atMs += this.#prng.float() * this.faults.slowMsMax;

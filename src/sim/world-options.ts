@@ -15,6 +15,7 @@ export const faultKinds = [
   'cut-one-way',
   'cut-some',
   'network-storm',
+  'slow-link',
   'slow-disk',
   'stalled-disk',
   'full-disk',
