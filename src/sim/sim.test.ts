@@ -8,7 +8,7 @@ import { runWorld } from './world.ts';
 const SEEDS = process.env['KVRAFT_TEST_FULL'] === '1' ? 1_000 : 250;
 const SEEDS_RUN_TWICE = SEEDS / 25;
 /** Worlds for each group of faults that only some of the worlds above have. */
-const RARE_SEEDS = SEEDS / 50;
+const RARE_SEEDS = SEEDS / 25;
 
 test(`${SEEDS} worlds full of faults keep every promise`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
