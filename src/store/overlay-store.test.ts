@@ -44,23 +44,35 @@ test('what was applied is frozen once it is larger than the threshold, at the en
   assert.equal(contents(store).length, 160);
 });
 
-test('what is little is flushed all the same, in time', () => {
+test('what is little is flushed once nothing came after it for a second', () => {
   const { backend, scheduler, store, fill, finish } = makeStore();
   store.setLogDurable(100);
   fill(0, 1);
   store.advance(at(1));
-  scheduler.runFor(4_980);
-  assert.equal(backend.pending, null);
-  scheduler.runFor(20);
+  scheduler.runFor(900);
   fill(1, 2);
   store.advance(at(2));
-  finish();
-  assert.deepEqual(backend.position, at(1));
-  scheduler.runFor(5_000);
+  scheduler.runFor(1_000);
+  assert.equal(backend.pending, null);
+  scheduler.runFor(100);
   finish();
   assert.deepEqual(backend.position, at(2));
-  scheduler.runFor(20_000);
+  scheduler.runFor(60_000);
   assert.equal(backend.pending, null, 'where nothing is new, nothing is flushed');
+});
+
+test('what is little is flushed after thirty seconds, though more comes all the time', () => {
+  const { backend, scheduler, store, fill, finish } = makeStore();
+  store.setLogDurable(1_000);
+  for (let i = 0; i < 299; i++) {
+    fill(0, 1);
+    store.advance(at(i + 1));
+    scheduler.runFor(100);
+    assert.equal(backend.pending, null);
+  }
+  scheduler.runFor(100);
+  finish();
+  assert.deepEqual(backend.position, at(299));
 });
 
 test('state that is kept in memory is put into the storage before a generation is frozen', () => {

@@ -12,17 +12,19 @@ import type { Position, RangeOptions, StateKey, Store, StoreInstall, StoreSnapsh
 
 const MIB = 1024 * 1024;
 /**
- * Large and rare flushes write a key that changes often once for many changes; how long the log is that a restart
- * replays goes by the two of them.
+ * Large and rare flushes write a key that changes often once for many changes, and a page once for many keys; how long
+ * the log is that a restart replays goes by the two of them.
  */
 const FLUSH_BYTES = 64 * MIB;
-const FLUSH_INTERVAL_MS = 5_000;
+const FLUSH_INTERVAL_MS = 30_000;
+/** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
+const QUIET_MS = 1_000;
 
 export interface StoreOptions {
   readonly clock: Clock;
   /** Bytes on the heap past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
   readonly flushBytes?: number;
-  /** How long applied writes wait for a flush at most, milliseconds. */
+  /** How long applied writes wait for a flush at most, milliseconds; in quiet times they do not wait. */
   readonly flushIntervalMs?: number;
   /** How long a snapshot may be held before it is closed. */
   readonly snapshotMsMax?: number;
@@ -206,12 +208,15 @@ export class OverlayStore implements Store {
     return this.#flush === null && !this.#failed && this.#closing === null;
   }
 
-  /** What is applied now is flushed soon, though little comes after it. */
-  #flushInTime(): void {
+  /** What is applied now is flushed when nothing comes after it, or when it has waited for long. */
+  #flushInTime(waitMs = this.#flushIntervalMs): void {
     if (this.#flushTimer !== null) return;
-    this.#flushTimer = this.#clock.setTimer(this.#flushIntervalMs, () => {
+    const stepMs = Math.min(waitMs, QUIET_MS);
+    const writes = this.#writes;
+    this.#flushTimer = this.#clock.setTimer(stepMs, () => {
       this.#flushTimer = null;
-      this.flush();
+      if (stepMs === waitMs || writes === this.#writes) this.flush();
+      else this.#flushInTime(waitMs - stepMs);
     });
   }
 
