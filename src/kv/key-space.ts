@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
-import type { StateStorage } from '../store/store.ts';
+import type { StateKey, StateStorage } from '../store/store.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { ChangeType } from './change-segment.ts';
 import { ExpiryIndex } from './expiry.ts';
@@ -56,6 +56,9 @@ export class KeySpace {
   #purgeCursor = '';
   #purgeDueMs = 0;
   #flushAtMs = 0;
+  /** The key that was asked for last, and its name in the storage: the same string is found again faster. */
+  #lastKey = '';
+  #lastRecordKey = recordKey('');
 
   constructor(storage: StateStorage, hash: StateHash, changes: ChangeLog, leases: Leases) {
     this.#storage = storage;
@@ -111,7 +114,7 @@ export class KeySpace {
 
   /** The key's record, due or not. */
   read(key: string): Uint8Array | undefined {
-    const record = this.#storage.get(recordKey(key));
+    const record = this.#storage.get(this.#recordKey(key));
     return record === undefined || this.#isFlushed(record) ? undefined : record;
   }
 
@@ -141,7 +144,7 @@ export class KeySpace {
 
   /** The key's record as a write at log time `stampMs` finds it: a key that is due goes first. */
   current(key: string, stampMs: number): Uint8Array | undefined {
-    const record = this.#storage.get(recordKey(key));
+    const record = this.#storage.get(this.#recordKey(key));
     if (record === undefined) return undefined;
     if (this.#isFlushed(record)) {
       this.#purgeRecord(key, record);
@@ -228,7 +231,7 @@ export class KeySpace {
   expireDue(stampMs: number, limit: number): number {
     const due = this.#expiry.due(stampMs, limit);
     for (const { atMs, key } of due) {
-      const record = this.#storage.get(recordKey(key));
+      const record = this.#storage.get(this.#recordKey(key));
       assert(record !== undefined && recordExpiresAtMs(record) === atMs, 'the expiry index fits the records');
       this.#end(key, record);
     }
@@ -244,7 +247,7 @@ export class KeySpace {
     for (let lease = this.#leases.firstDue(stampMs); lease !== null && left > 0;) {
       const keys = this.#leases.keysOf(lease, left);
       for (const key of keys) {
-        const record = this.#storage.get(recordKey(key));
+        const record = this.#storage.get(this.#recordKey(key));
         assert(record !== undefined && recordLease(record) === lease, 'the keys of a lease name it');
         this.#end(key, record);
       }
@@ -260,6 +263,14 @@ export class KeySpace {
   /** The log time at which the first key is due, or null. */
   nextExpiryMs(): number | null {
     return this.#expiry.nextMs();
+  }
+
+  #recordKey(key: string): StateKey {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastRecordKey = recordKey(key);
+    }
+    return this.#lastRecordKey;
   }
 
   #isFlushed(record: Uint8Array): boolean {
@@ -292,8 +303,8 @@ export class KeySpace {
 
   #replace(key: string, old: Uint8Array | undefined, record: Uint8Array | undefined): void {
     this.#pinned.changes(key, old);
-    if (record === undefined) this.#storage.delete(recordKey(key));
-    else this.#storage.put(recordKey(key), record);
+    if (record === undefined) this.#storage.delete(this.#recordKey(key));
+    else this.#storage.put(this.#recordKey(key), record);
     const fromMs = old === undefined ? 0 : recordExpiresAtMs(old);
     const toMs = record === undefined ? 0 : recordExpiresAtMs(record);
     if (fromMs !== toMs) {
