@@ -17,6 +17,9 @@ export interface FoundingOptions {
   readonly options: Pick<ReplicaOptions, 'foundingWaitMs'>;
 }
 
+/** Entries of a cluster that takes this server for a member come sooner. */
+const REMIND_AFTER_MS = 5_000;
+
 /**
  * How servers with empty folders become a cluster: the first leader writes the cluster's id, then ties each member
  * to the data folder that it was first seen with. Until a member is tied in the log, every server that met it has
@@ -41,6 +44,8 @@ export class Founding {
   readonly #clock: Clock;
   readonly #givesUpMs: number;
   #saysWhom = true;
+  readonly #remindsMs: number;
+  #reminds = true;
 
   constructor({ membership, identity, logger, clock, options }: FoundingOptions) {
     this.#membership = membership;
@@ -51,6 +56,7 @@ export class Founding {
     this.#missing.delete(identity.member);
     this.#clock = clock;
     this.#givesUpMs = clock.monotonicMs() + options.foundingWaitMs;
+    this.#remindsMs = clock.monotonicMs() + REMIND_AFTER_MS;
   }
 
   /** Whether this server takes part in the election of a candidate: one without a log would found a cluster. */
@@ -60,7 +66,10 @@ export class Founding {
 
   #mayBegin(): boolean {
     if (this.#identity.clusterId !== '') return true;
-    if (this.#identity.heardOf !== '') return false;
+    if (this.#identity.heardOf !== '') {
+      this.#remind();
+      return false;
+    }
     if (this.#missing.size === 0 || this.#clock.monotonicMs() >= this.#givesUpMs) return true;
     if (this.#saysWhom) {
       this.#saysWhom = false;
@@ -70,12 +79,26 @@ export class Founding {
     return false;
   }
 
-  /** A peer says who it is. That of a standing cluster is remembered by a server that holds nothing of one. */
+  /** Tells an operator what to do when nothing came of the cluster that was heard of. */
+  #remind(): void {
+    if (!this.#reminds || this.#clock.monotonicMs() < this.#remindsMs) return;
+    this.#reminds = false;
+    this.#logger.warn(
+      { clusterId: this.#identity.heardOf },
+      'this server holds nothing and founds no cluster, as it has heard of one: if it belongs to that one, start its other ' +
+        'servers, or rebuild this one with --rebuild; else remove its data folder and mend the addresses',
+    );
+  }
+
+  /** A server of the configuration says who it is. Its cluster is remembered by one that holds nothing of any. */
   hear({ member, clusterId }: PeerIdentity): void {
-    if (clusterId === '' || this.#membership.clusterId !== '' || this.#identity.clusterId !== '') return;
-    if (this.#identity.heardOf !== '') return;
-    this.#identity.hearOf(clusterId);
-    this.#logger.info({ server: serverOf(member), clusterId }, 'a cluster stands: this server founds none');
+    const identity = this.#identity;
+    if (clusterId === '' || this.#membership.clusterId !== '' || identity.clusterId !== '') return;
+    const server = serverOf(member);
+    if (server === serverOf(identity.member) || !identity.foundingServers.includes(server)) return;
+    if (identity.heardOf !== '') return;
+    identity.hearOf(clusterId);
+    this.#logger.info({ server, clusterId }, 'a cluster stands: this server founds none');
   }
 
   /** A connection stands, which both ends agreed to. */
