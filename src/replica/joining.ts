@@ -47,7 +47,9 @@ export class Joining {
     const { node, transport, clock } = this.#options;
     if (node.role === 'leader') return this.#promote();
     const isRebuilt = generationOf(node.id) > 0;
-    if (!isRebuilt || membersOf(node.confState()).includes(node.id)) return;
+    // The change that made it a member may have been lost with the leader that began it: then no other one knows.
+    const isMember = node.hearsLeader && membersOf(node.confState()).includes(node.id);
+    if (!isRebuilt || isMember) return;
     const nowMs = clock.monotonicMs();
     if (nowMs - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = nowMs;

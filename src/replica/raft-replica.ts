@@ -201,7 +201,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     const { identity, membership } = this.#parts;
     const incarnation = membership.incarnationOf(peer.member) ?? identity.pinOf(peer.member);
     const refusal = refusalOf(peer, this.identity(), { incarnation, conf: this.#node.confState() });
-    this.#founding.hear(peer);
+    if (this.#node.lastIndex === 0) this.#founding.hear(peer);
     // Of a rebuilt server the log must say first which folder it is: see `Join`.
     if (refusal === null && membersOf(this.#node.confState()).includes(peer.member))
       this.#founding.meet(peer);

@@ -1,4 +1,5 @@
 import { knowsFolderOf } from '../data-loss.ts';
+import { membersOf } from '../../replica/membership.ts';
 import type { SimServer } from '../sim-server.ts';
 import type { Scenario } from './scenario.ts';
 import { SMALL_LOG, type Stage } from './stage.ts';
@@ -96,6 +97,29 @@ function rebuildInterrupted(stage: Stage): void {
   work.progress(10);
 }
 
+/** The change that makes it a learner reaches nobody but itself before its leader dies. */
+function rebuildForgotten(stage: Stage): void {
+  const work = stage.clients.append({ clients: 2, thinkMs: 10 });
+  work.progress(10);
+  const leader = stage.leader();
+  const lost = stage.others(leader)[0] as SimServer;
+  const release = stage.hold((message, from, to) => {
+    if (message.type !== 'AppendEntries' || from !== leader.id || to === lost.id) return false;
+    return message.entries.some(({ type }) => type === 'conf-change');
+  });
+  stage.rebuild(lost);
+  stage.until('it takes itself for a member', () => {
+    const conf = lost.open?.replica.node.confState();
+    return conf !== undefined && membersOf(conf).includes(lost.member);
+  });
+  leader.crash();
+  release('drop');
+  stage.leader(stage.others(leader));
+  leader.start();
+  stage.until('the rebuilt server votes', () => stage.cluster.isWhole());
+  work.progress(10);
+}
+
 /** Faults of this program that simulated worlds found, each reduced to the few steps that it takes. */
 export const replicaRegressions: readonly Scenario[] = [
   {
@@ -115,5 +139,11 @@ export const replicaRegressions: readonly Scenario[] = [
     about: 'a rebuild that was cut off can be done again, with a further life of the server',
     options: { servers: 3 },
     play: rebuildInterrupted,
+  },
+  {
+    name: 'RebuildForgotten',
+    about: 'a rebuilt server that alone knows that it is a member asks again to become one',
+    options: {},
+    play: rebuildForgotten,
   },
 ];
