@@ -204,12 +204,16 @@ export class World<
   }
 
   #converge(): void {
-    this.#convergenceMs = this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () =>
-      this.#cluster.isWhole(),
-    );
+    const agree = (): number =>
+      this.#within(CONVERGENCE_MS_MAX, 'the servers do not come to the same state', () =>
+        this.#cluster.isWhole(),
+      );
+    this.#convergenceMs = agree();
     this.#within(CONVERGENCE_MS_MAX, 'a client has no answer', () =>
       this.#groups.every(({ isIdle }) => isIdle),
     );
+    // On what the last clients wrote, too; and the leader may have gone meanwhile.
+    agree();
   }
 
   #runFor(durationMs: number): void {
