@@ -60,7 +60,10 @@ export function registerStatus(program: Command): void {
       const [rows, monitors] = await Promise.all([askStatus(servers), askMonitors(configured)]);
       if (options.json)
         console.log(JSON.stringify({ servers: rows, ...(monitors.length > 0 && { monitors }) }));
-      else console.log([formatStatus(rows), ...formatMonitors(monitors)].join('\n'));
+      else
+        console.log(
+          [formatStatus(rows), ...formatWaits(rows, monitors), ...formatMonitors(monitors)].join('\n'),
+        );
       if (!rows.some(({ up }) => up)) process.exitCode = exitCodes.unreachable;
     });
 }
@@ -88,6 +91,21 @@ function formatStatus(rows: readonly StatusRow[]): string {
     ),
   ];
   return formatTable(table);
+}
+
+/** What keeps servers from serving; under the engine primary-backup the monitors say so. */
+function formatWaits(rows: readonly StatusRow[], monitors: readonly MonitorRow[]): string[] {
+  const up = rows.filter((row) => row.up);
+  const waits =
+    monitors.length > 0
+      ? []
+      : up.filter(({ waiting }) => waiting !== '').map(({ id, waiting }) => `server ${id} waits: ${waiting}`);
+  const clusters = new Map<string, number[]>();
+  for (const { id, clusterId } of up) {
+    if (clusterId !== '') clusters.set(clusterId, [...(clusters.get(clusterId) ?? []), id]);
+  }
+  const parts = [...clusters].map(([clusterId, ids]) => `cluster ${clusterId}: ${ids.join(', ')}`);
+  return parts.length > 1 ? [...waits, `these are servers of two clusters! ${parts.join('; ')}`] : waits;
 }
 
 /** The monitors, and what the leading one waits for; nothing where there are none. */

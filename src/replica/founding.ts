@@ -42,6 +42,7 @@ export class Founding {
   /** Servers of the configuration that this one has no connection with yet. */
   readonly #missing: Set<MemberId>;
   readonly #clock: Clock;
+  readonly #waitMs: number;
   readonly #givesUpMs: number;
   #saysWhom = true;
   readonly #remindsMs: number;
@@ -55,6 +56,7 @@ export class Founding {
     this.#missing = new Set(identity.foundingServers.map((server) => memberId(server, 0)));
     this.#missing.delete(identity.member);
     this.#clock = clock;
+    this.#waitMs = options.foundingWaitMs;
     this.#givesUpMs = clock.monotonicMs() + options.foundingWaitMs;
     this.#remindsMs = clock.monotonicMs() + REMIND_AFTER_MS;
   }
@@ -62,6 +64,19 @@ export class Founding {
   /** Whether this server takes part in the election of a candidate: one without a log would found a cluster. */
   mayElect(lastLogIndex: number): boolean {
     return lastLogIndex > 0 || this.#mayBegin();
+  }
+
+  /** What a server that holds nothing waits for; empty when it may begin. */
+  get waiting(): string {
+    if (this.#identity.clusterId !== '') return '';
+    const { heardOf } = this.#identity;
+    if (heardOf !== '') return `the entries of cluster ${heardOf}, or to be rebuilt with --rebuild`;
+    return this.#missing.size === 0 ? '' : `a new cluster: not met yet: ${this.#missingServers}`;
+  }
+
+  get #missingServers(): string {
+    const servers = [...this.#missing].map(serverOf);
+    return `${servers.length === 1 ? 'server' : 'servers'} ${servers.join(', ')}`;
   }
 
   #mayBegin(): boolean {
@@ -73,8 +88,10 @@ export class Founding {
     if (this.#missing.size === 0 || this.#clock.monotonicMs() >= this.#givesUpMs) return true;
     if (this.#saysWhom) {
       this.#saysWhom = false;
-      const servers = [...this.#missing].map(serverOf);
-      this.#logger.info({ servers }, 'a new cluster: waiting for the servers that were not met yet');
+      const until = Number.isFinite(this.#waitMs)
+        ? `for at most ${this.#waitMs / 1_000} s`
+        : 'until all have met';
+      this.#logger.info({}, `no cluster yet: waiting for ${this.#missingServers}, ${until}`);
     }
     return false;
   }
@@ -124,7 +141,14 @@ export class Founding {
       if (this.#foundWritten) return [];
       this.#foundWritten = true;
       const clusterId = randomHex(prng, 4);
-      this.#logger.info({ clusterId }, 'founding the cluster');
+      if (this.#missing.size === 0) this.#logger.info({ clusterId }, 'founding the cluster');
+      else {
+        this.#logger.warn(
+          { clusterId },
+          `founding a new cluster without ${this.#missingServers}: if an older one has data there, ` +
+            'stop this server and see docs/lost-folders.md',
+        );
+      }
       return [{ record: 'found', clusterId, servers: this.#identity.foundingServers }];
     }
     const records: ReplicaRecord[] = [];

@@ -31,6 +31,11 @@ export class Joining {
     this.#options = options;
   }
 
+  /** Why a rebuilt server does not serve yet; empty when it does. */
+  get waiting(): string {
+    return this.#asks() ? 'to be made a member again: the other members must have a leader' : '';
+  }
+
   onConnected(peer: MemberId): void {
     this.#met.add(peer);
   }
@@ -46,14 +51,17 @@ export class Joining {
   tick(): void {
     const { node, transport, clock } = this.#options;
     if (node.role === 'leader') return this.#promote();
-    const isRebuilt = generationOf(node.id) > 0;
-    // The change that made it a member may have been lost with the leader that began it: then no other one knows.
-    const isMember = node.hearsLeader && membersOf(node.confState()).includes(node.id);
-    if (!isRebuilt || isMember) return;
+    if (!this.#asks()) return;
     const nowMs = clock.monotonicMs();
     if (nowMs - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = nowMs;
     for (const member of this.#met) transport.send(member, { type: 'Join' });
+  }
+
+  #asks(): boolean {
+    const { node } = this.#options;
+    // The change that made it a member may have been lost with the leader that began it: then no other one knows.
+    return generationOf(node.id) > 0 && !(node.hearsLeader && membersOf(node.confState()).includes(node.id));
   }
 
   /** Puts a learner that has caught up in the place of its server's earlier life. */

@@ -126,7 +126,7 @@ export function refusalOf(
   if (peer.clusterId !== '' && self.clusterId !== '' && peer.clusterId !== self.clusterId) {
     return (
       `server ${server} belongs to cluster ${peer.clusterId}, this one (${serverOf(self.member)}) to ${self.clusterId}: ` +
-      'check Hostname, LogPort and the data folder of both'
+      'check Hostname, LogPort and the data folder of both, and whether one of the clusters was founded by mistake'
     );
   }
   if (server === serverOf(self.member)) {

@@ -164,6 +164,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
       members: [...new Set([...membersOf(conf), ...membership.bound])],
       logBytes: node.logBytes,
       unflushedBytes: store.unflushedBytes,
+      waiting: node.lastIndex === 0 ? this.#founding.waiting || this.#joining.waiting : this.#joining.waiting,
     };
   }
 

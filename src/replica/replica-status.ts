@@ -19,6 +19,6 @@ export interface ReplicaStatus {
   readonly members: readonly MemberId[];
   readonly logBytes: number;
   readonly unflushedBytes: number;
-  /** Of the engine primary-backup: why no view can follow, empty when nothing is in the way. */
-  readonly waiting?: string;
+  /** What must happen before this server can serve, or before the next view; empty when nothing is in the way. */
+  readonly waiting: string;
 }

@@ -23,7 +23,8 @@ interface Known {
 /**
  * Makes a data folder the begin of a new life of a member of a Raft group, a server or a monitor: what lies in it is
  * moved aside, and the new identity is of the next generation, which the others make a learner first and a voter when
- * it has caught up. Throws `UNREACHABLE` when no other member answers: a rebuilt one has its data from them.
+ * it has caught up. Throws `UNREACHABLE`, and touches nothing, when no other member answers or they have no leader: a
+ * rebuilt one has its data from them.
  */
 export async function prepareRebuild(
   folder: string,
@@ -52,16 +53,25 @@ async function askOthers(others: readonly Address[], serverId: number): Promise<
   );
   let generation = 0;
   let clusterId = '';
+  let hasLeader = false;
   for (const answer of answers) {
     if (answer.status === 'rejected' || answer.value === null) continue;
     const status = answer.value as ServerStatus | MonitorStatus;
     clusterId ||= status.clusterId;
+    hasLeader ||= status.clusterId !== '' && status.leaderId !== null && status.leaderId !== serverId;
     for (const member of status.members) {
       if (serverOf(member) === serverId) generation = Math.max(generation, generationOf(member));
     }
   }
   if (clusterId === '') {
-    const message = 'none of the others answers, and a rebuilt one has its data from them: start them first';
+    const message =
+      'none of the others answers that holds data, and a rebuilt one has its data from them: start them first';
+    throw new KvraftError('UNREACHABLE', message);
+  }
+  if (!hasLeader) {
+    const message =
+      'the others have no leader: a majority must serve without this one, to make a rebuilt one a member again. ' +
+      'Start them first; where most of them lost their data, see docs/lost-folders.md';
     throw new KvraftError('UNREACHABLE', message);
   }
   return { clusterId, generation };

@@ -231,7 +231,7 @@ class Server implements RunningServer {
       listeners: this.#listeners.status(),
       rssBytes: process.memoryUsage.rss(),
       uptimeMs: Math.round(nodeClock.monotonicMs() - this.#startedMs),
-      ...(status.waiting === undefined ? {} : { waiting: status.waiting }),
+      waiting: status.waiting,
     };
   }
 

@@ -33,8 +33,8 @@ export interface ServerStatus {
   readonly listeners: readonly ListenerStatus[];
   readonly rssBytes: number;
   readonly uptimeMs: number;
-  /** Of the engine primary-backup: why no view can follow, empty when nothing is in the way. */
-  readonly waiting?: string;
+  /** What must happen before this server can serve, or before the next view; empty when nothing is in the way. */
+  readonly waiting: string;
 }
 
 /** What a monitor tells of itself when asked. Ids are those of the configuration. */

@@ -5,11 +5,13 @@ import { ExportFile, partialName, type ExportTarget } from './export-file.ts';
 import { LOAD_PREFIX } from './load-file.ts';
 import { entryJson } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { consistency, staleOption } from './arguments.ts';
 import type { ClientSession } from './session.ts';
 
 interface ExportOptions {
   readonly prefix?: string;
   readonly resume?: true;
+  readonly stale?: true;
 }
 
 export function registerExport(program: Command, session: ClientSession): void {
@@ -18,6 +20,7 @@ export function registerExport(program: Command, session: ClientSession): void {
     .description('write all entries of one state of the store, a line of JSON for each')
     .argument('[file]', 'standard output without it')
     .option('--prefix <prefix>', 'only keys that begin so')
+    .addOption(staleOption())
     .option('--resume', 'go on behind what an interrupted export has left in file.partial')
     .addHelpText(
       'after',
@@ -33,7 +36,7 @@ export function registerExport(program: Command, session: ClientSession): void {
           file === undefined ? stream(session) : await ExportFile.open(file, options.resume === true);
         const progress = createProgress('exporting', 'keys');
         try {
-          const count = await exportAll(client, target, options.prefix, signal, progress);
+          const count = await exportAll(client, target, options, signal, progress);
           await target.finish();
           progress.end();
           console.error(`exported ${count} keys${file === undefined ? '' : ` to ${file}`}`);
@@ -50,13 +53,14 @@ export function registerExport(program: Command, session: ClientSession): void {
 async function exportAll(
   client: Client,
   target: ExportTarget,
-  prefix: string | undefined,
+  { prefix, stale }: ExportOptions,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<number> {
-  const total = prefix === undefined ? (await client.status({ signal })).keys : null;
+  const total = prefix === undefined && !stale ? (await client.status({ signal })).keys : null;
   let count = 0;
-  for await (const entry of client.range({ ...selection(prefix, target.lastKey), signal })) {
+  const query = { ...selection(prefix, target.lastKey), ...consistency(stale), signal };
+  for await (const entry of client.range(query)) {
     // How far loads have come says nothing elsewhere.
     if (entry.key.startsWith(LOAD_PREFIX)) continue;
     if (prefix !== undefined && !startsWith(entry.keyBytes, prefix)) break;
