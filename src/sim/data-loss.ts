@@ -33,7 +33,10 @@ export class DataLoss {
   /** Changes a bit or more of a byte that the server's log surely had durable, while it runs or after killing it. */
   damage(server: SimServer): string | null {
     if (!this.#mayTake(server) || !this.#isFounded(server)) return null;
-    if (this.#prng.chance(0.7)) server.crash();
+    if (this.#prng.chance(0.7)) {
+      server.crash();
+      server.disk.writeBack();
+    }
     const place = this.#placeToDamage(server);
     if (place !== null) {
       server.isDamaged = true;
@@ -78,6 +81,8 @@ export class DataLoss {
 
   #placeToDamage({ disk }: SimServer): { path: string; offset: number } | null {
     if (!disk.image().has(`${LOG_FOLDER}/hard-state`)) return null;
+    // Power may yet take back what says how far the log was durable: then the damage looks like a torn tail.
+    if (disk.unsyncedSectors().some(({ path }) => path.startsWith(LOG_FOLDER))) return null;
     const { segments, knownDurable } = readLog(disk.peek(), LOG_FOLDER);
     const whole = segments.filter(({ header }) => header.sequence <= knownDurable.segment);
     const segment = whole[this.#prng.below(Math.max(1, whole.length))];

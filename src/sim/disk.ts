@@ -180,6 +180,11 @@ export class SimDisk {
     this.#names = new Map(this.#durableNames);
   }
 
+  /** The system writes back what was not synced, as it does after a while. */
+  writeBack(): void {
+    for (const file of this.#names.values()) file.beginSync()();
+  }
+
   /** What a loss of power could take now: for tests that try every case. */
   unsyncedSectors(): { path: string; sector: number; versions: number }[] {
     return [...this.#names]

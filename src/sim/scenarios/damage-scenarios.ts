@@ -14,6 +14,7 @@ function damagedDisk(stage: Stage): void {
     // Not every byte of a file means something.
     for (let tries = 0; server.refusal === null && tries < 20; tries++) {
       server.crash();
+      server.disk.writeBack();
       server.isDamaged = false;
       stage.expect(loss.damage(server) !== null, 'a byte of its log is changed');
       server.start();
