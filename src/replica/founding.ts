@@ -115,7 +115,7 @@ export class Founding {
     if (server === serverOf(identity.member) || !identity.foundingServers.includes(server)) return;
     if (identity.heardOf !== '') return;
     identity.hearOf(clusterId);
-    this.#logger.info({ server, clusterId }, 'a cluster stands: this server founds none');
+    this.#logger.info({ peer: server, clusterId }, 'a cluster stands: this server founds none');
   }
 
   /** A connection stands, which both ends agreed to. */
