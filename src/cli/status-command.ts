@@ -62,7 +62,13 @@ export function registerStatus(program: Command): void {
         console.log(JSON.stringify({ servers: rows, ...(monitors.length > 0 && { monitors }) }));
       else
         console.log(
-          [formatStatus(rows), ...formatWaits(rows, monitors), ...formatMonitors(monitors)].join('\n'),
+          [
+            formatStatus(rows),
+            // Under the engine primary-backup the monitors say what is waited for.
+            ...(monitors.length > 0 ? [] : formatWaits(rows)),
+            ...formatClusters(rows),
+            ...formatMonitors(monitors),
+          ].join('\n'),
         );
       if (!rows.some(({ up }) => up)) process.exitCode = exitCodes.unreachable;
     });
@@ -93,19 +99,22 @@ function formatStatus(rows: readonly StatusRow[]): string {
   return formatTable(table);
 }
 
-/** What keeps servers from serving; under the engine primary-backup the monitors say so. */
-function formatWaits(rows: readonly StatusRow[], monitors: readonly MonitorRow[]): string[] {
-  const up = rows.filter((row) => row.up);
-  const waits =
-    monitors.length > 0
-      ? []
-      : up.filter(({ waiting }) => waiting !== '').map(({ id, waiting }) => `server ${id} waits: ${waiting}`);
+/** What keeps servers from serving. */
+function formatWaits(rows: readonly StatusRow[]): string[] {
+  return rows.flatMap((row) =>
+    row.up && row.waiting !== '' ? [`server ${row.id} waits: ${row.waiting}`] : [],
+  );
+}
+
+/** A warning when the servers do not all belong together. */
+function formatClusters(rows: readonly StatusRow[]): string[] {
   const clusters = new Map<string, number[]>();
-  for (const { id, clusterId } of up) {
-    if (clusterId !== '') clusters.set(clusterId, [...(clusters.get(clusterId) ?? []), id]);
+  for (const row of rows) {
+    if (row.up && row.clusterId !== '')
+      clusters.set(row.clusterId, [...(clusters.get(row.clusterId) ?? []), row.id]);
   }
   const parts = [...clusters].map(([clusterId, ids]) => `cluster ${clusterId}: ${ids.join(', ')}`);
-  return parts.length > 1 ? [...waits, `these are servers of two clusters! ${parts.join('; ')}`] : waits;
+  return parts.length > 1 ? [`these are servers of two clusters! ${parts.join('; ')}`] : [];
 }
 
 /** The monitors, and what the leading one waits for; nothing where there are none. */

@@ -42,10 +42,9 @@ export class Founding {
   /** Servers of the configuration that this one has no connection with yet. */
   readonly #missing: Set<MemberId>;
   readonly #clock: Clock;
+  readonly #startMs: number;
   readonly #waitMs: number;
-  readonly #givesUpMs: number;
   #saysWhom = true;
-  readonly #remindsMs: number;
   #reminds = true;
 
   constructor({ membership, identity, logger, clock, options }: FoundingOptions) {
@@ -56,9 +55,8 @@ export class Founding {
     this.#missing = new Set(identity.foundingServers.map((server) => memberId(server, 0)));
     this.#missing.delete(identity.member);
     this.#clock = clock;
+    this.#startMs = clock.monotonicMs();
     this.#waitMs = options.foundingWaitMs;
-    this.#givesUpMs = clock.monotonicMs() + options.foundingWaitMs;
-    this.#remindsMs = clock.monotonicMs() + REMIND_AFTER_MS;
   }
 
   /** Whether this server takes part in the election of a candidate: one without a log would found a cluster. */
@@ -85,7 +83,7 @@ export class Founding {
       this.#remind();
       return false;
     }
-    if (this.#missing.size === 0 || this.#clock.monotonicMs() >= this.#givesUpMs) return true;
+    if (this.#missing.size === 0 || this.#passed(this.#waitMs)) return true;
     if (this.#saysWhom) {
       this.#saysWhom = false;
       const until = Number.isFinite(this.#waitMs)
@@ -96,9 +94,13 @@ export class Founding {
     return false;
   }
 
+  #passed(ms: number): boolean {
+    return this.#clock.monotonicMs() - this.#startMs >= ms;
+  }
+
   /** Tells an operator what to do when nothing came of the cluster that was heard of. */
   #remind(): void {
-    if (!this.#reminds || this.#clock.monotonicMs() < this.#remindsMs) return;
+    if (!this.#reminds || !this.#passed(REMIND_AFTER_MS)) return;
     this.#reminds = false;
     this.#logger.warn(
       { clusterId: this.#identity.heardOf },

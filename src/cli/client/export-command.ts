@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { KvraftError } from '../../base/errors.ts';
 import type { Client } from '../../client/index.ts';
+import { consistency, staleOption } from './arguments.ts';
 import { ExportFile, partialName, type ExportTarget } from './export-file.ts';
 import { LOAD_PREFIX } from './load-file.ts';
 import { entryJson } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { consistency, staleOption } from './arguments.ts';
 import type { ClientSession } from './session.ts';
 
 interface ExportOptions {
