@@ -41,14 +41,16 @@ async function makeConfig(size: number): Promise<ConfigInput> {
   return { servers };
 }
 
-/** The states of all servers, once one leads and all know it. */
+/** The states of all servers, once one leads and all know it and the cluster that they belong to. */
 async function settled(servers: readonly Pick<EmbeddedServer, 'status'>[]): Promise<ServerStatus[]> {
   for (;;) {
     const rows = await Promise.all(servers.map((server) => server.status()));
     const leader = rows.find(({ role }) => role === 'leader');
     if (
       leader !== undefined &&
-      rows.every(({ leaderId, term }) => leaderId === leader.id && term === leader.term)
+      rows.every(
+        ({ leaderId, term, clusterId }) => leaderId === leader.id && term === leader.term && clusterId !== '',
+      )
     )
       return rows;
   }
