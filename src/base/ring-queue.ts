@@ -18,6 +18,13 @@ export class RingQueue<T> {
     return this.#length === 0 ? undefined : this.#items[this.#head];
   }
 
+  /** The item that `index` shifts would leave first. */
+  at(index: number): T | undefined {
+    return index >= 0 && index < this.#length
+      ? this.#items[(this.#head + index) & (this.#items.length - 1)]
+      : undefined;
+  }
+
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
     const item = this.#items[this.#head];

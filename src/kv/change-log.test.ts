@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ChangeEvent } from './change-log.ts';
 import { ChangeLog } from './change-log.ts';
-import { changeBytes, decodeSegment, encodeSegment } from './change-segment.ts';
+import { decodeSegment, encodedBytes, writeChange } from './change-segment.ts';
 import type { StoredChange } from './change-segment.ts';
 import { append, Client, expire, open, remove, set } from './kv.test-support.ts';
 import { MemoryStorage } from './memory-storage.ts';
@@ -53,7 +53,7 @@ test('events are read from a version on, in portions', () => {
 });
 
 test('the oldest events go as soon as all take more than the limit', () => {
-  const each = changeBytes({ type: 'put', key: 'k1', record: recordOf(1, 10) });
+  const each = 64 + 'k1'.length + recordOf(1, 10).length;
   const log = new ChangeLog(new MemoryStorage(), 3 * each);
   fill(log, 1, 3);
   assert.equal(log.compactedThrough, 0);
@@ -96,13 +96,15 @@ test('saving writes what is new and survived, and deletes what went', () => {
   const log = new ChangeLog(storage, 20_000);
   fill(log, 1, 5_000);
   log.save();
-  assert.equal(segments(storage), 1, 'what came and went is never written');
-  const [saved] = storage.range({ start: 'c', end: 'd' });
+  const saved = [...storage.range({ start: 'c', end: 'd' })];
+  const bytes = saved.reduce((sum, [, segment]) => sum + segment.length, 0);
+  assert(bytes < log.bytes, 'what came and went is never written');
   log.save();
-  assert.deepEqual([...storage.range({ start: 'c', end: 'd' })], [saved], 'nothing new, nothing written');
+  assert.deepEqual([...storage.range({ start: 'c', end: 'd' })], saved, 'nothing new, nothing written');
   fill(log, 5_001, 10_000);
   log.save();
-  assert.equal(segments(storage), 1);
+  for (const [key] of saved) assert.equal(storage.get(key), undefined);
+  assert(segments(storage) <= 2, 'no segment is smaller than need be');
   const restarted = new ChangeLog(storage, 20_000);
   restarted.load(log.compactedThrough, 10_000);
   assert.deepEqual(restarted.read(log.compactedThrough + 1, 1e6), log.read(log.compactedThrough + 1, 1e6));
@@ -185,6 +187,47 @@ test('a damaged or missing segment is noticed', () => {
   );
 });
 
+test('the bytes of a segment in the storage', () => {
+  const storage = new MemoryStorage();
+  const record = recordOf(2, 3);
+  const bytes = Buffer.concat([
+    Buffer.from([1, 1, 0, 0, 0, 0, 0, 0x61]),
+    Buffer.from([0, 2, 0, record.length, 0, 0, 0, 0x62, 0xff]),
+    record,
+    Buffer.from([2, 0, 1, 0, 0, 0, 0]),
+    Buffer.alloc(256, 'c'),
+    Buffer.from([3, 0, 0, 0, 0, 0, 0]),
+  ]);
+  const log = new ChangeLog(storage, 1e6);
+  log.append(1, 'delete', 'a', null);
+  log.append(2, 'put', 'b\xff', record);
+  log.append(3, 'expire', 'c'.repeat(256), null);
+  log.append(4, 'flush', '', null);
+  log.save();
+  const key = 'c\0\0\0\0\0\0\0\x01';
+  assert.deepEqual([...storage.range({ start: 'c', end: 'd' })], [[key, bytes]]);
+
+  const other = new MemoryStorage();
+  other.put(key, bytes);
+  const restarted = new ChangeLog(other, 1e6);
+  restarted.load(0, 4);
+  assert.deepEqual(restarted.read(1, 10), log.read(1, 10));
+  assert.equal(restarted.bytes, log.bytes);
+});
+
+test('a segment without events in the storage does no harm, and goes', () => {
+  const storage = new MemoryStorage();
+  storage.put('c\0\0\0\0\0\0\0\x01', new Uint8Array());
+  const log = new ChangeLog(storage, 1e6);
+  log.load(0, 0);
+  fill(log, 1, 2);
+  assert.deepEqual(versions(log.read(1, 10)), [1, 2]);
+  log.save();
+  const restarted = new ChangeLog(storage, 1e6);
+  restarted.load(0, 2);
+  assert.deepEqual(restarted.read(1, 10), log.read(1, 10));
+});
+
 test('a segment decodes to what was encoded, and garbage to nothing without throwing', () => {
   const key = fc
     .uint8Array({ minLength: 1, maxLength: 20 })
@@ -201,7 +244,10 @@ test('a segment decodes to what was encoded, and garbage to nothing without thro
   });
   const events: fc.Arbitrary<StoredChange[]> = fc.array(fc.oneof(gone, put));
   const property = fc.property(events, fc.nat(), fc.nat(255), (events, at, byte) => {
-    const segment = encodeSegment(events);
+    const segment = Buffer.alloc(events.reduce((sum, { key, record }) => sum + encodedBytes(key, record), 0));
+    let end = 0;
+    for (const { type, key, record } of events) end = writeChange(segment, end, type, key, record);
+    assert.equal(end, segment.length);
     assert.deepEqual(
       decodeSegment(segment),
       events.map(({ type, key, record }) => ({ type, key, record })),
