@@ -2,6 +2,7 @@ import { Packr } from 'msgpackr/pack';
 import type { Op } from './ops.ts';
 import { encodeOp, decodeOp, isKeyOp } from './ops.ts';
 import { decodeKey, encodeKey, isUint } from './fields.ts';
+import { decodePlainBatch, encodePlainBatch, PLAIN_BATCH } from './plain-batch.ts';
 
 /** A lock, and the version that its key got when it was acquired. */
 export interface Fence {
@@ -41,19 +42,15 @@ export type Command =
 const CODE = { batch: 1, register: 2, keepAlive: 3, endSession: 4, expire: 5 } as const;
 
 /**
- * Commands are MessagePack arrays of numbers, booleans, byte strings and arrays, with a fixed meaning for each place.
- * Strings are left out on purpose: decoders disagree over invalid UTF-8, and two replicas must not.
+ * Commands other than plain batches are MessagePack arrays of numbers, booleans, byte strings and arrays, with a fixed
+ * meaning for each place. Strings are left out on purpose: decoders disagree over invalid UTF-8, and two replicas must not.
  */
 const packr = new Packr({ useRecords: false });
 
 export function encodeCommand(command: Command): Uint8Array {
   switch (command.command) {
-    case 'batch': {
-      const { session, number, lowest, atomic, ops, fence } = command;
-      const fields: unknown[] = [CODE.batch, session, number, lowest, atomic, ops.map(encodeOp)];
-      if (fence !== undefined) fields.push(encodeKey(fence.lock), fence.token);
-      return packr.pack(fields);
-    }
+    case 'batch':
+      return encodePlainBatch(command) ?? encodeBatch(command);
     case 'register':
       return packr.pack([CODE.register]);
     case 'keep-alive':
@@ -65,8 +62,15 @@ export function encodeCommand(command: Command): Uint8Array {
   }
 }
 
+function encodeBatch({ session, number, lowest, atomic, ops, fence }: BatchCommand): Uint8Array {
+  const fields: unknown[] = [CODE.batch, session, number, lowest, atomic, ops.map(encodeOp)];
+  if (fence !== undefined) fields.push(encodeKey(fence.lock), fence.token);
+  return packr.pack(fields);
+}
+
 /** Null if the bytes are no command. Values in it alias `bytes`: what is kept must be copied. */
 export function decodeCommand(bytes: Uint8Array): Command | null {
+  if (bytes[0] === PLAIN_BATCH) return decodePlainBatch(bytes);
   let fields: unknown;
   try {
     fields = packr.unpack(bytes);
