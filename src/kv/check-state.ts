@@ -70,7 +70,7 @@ function addRecords(
 function addSessions(storage: StateStorage, hash: StateHash): void {
   for (const session of loadSessions(storage)) {
     hash.addSession(session);
-    for (const [number, results] of session.replies) hash.addReply(session.id, number, results);
+    for (const [number, results] of session.replies) hash.add(hash.shareOfReply(session.id, number, results));
   }
 }
 

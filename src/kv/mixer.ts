@@ -2,6 +2,8 @@
  * Two 32-bit lanes, each of which a word changes by a multiplication and a shift: what was mixed earlier stands
  * multiplied, so order and place of every word count. The last step is MurmurHash3's finalizer (Austin Appleby,
  * public domain).
+ *
+ * The lanes are signed, as what operators on 32 bits make them: V8 keeps such numbers in the object itself.
  */
 export class Mixer {
   a = 0;
@@ -46,5 +48,5 @@ export class Mixer {
 function avalanche(lane: number): number {
   let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return mixed ^ (mixed >>> 16);
 }

@@ -262,7 +262,9 @@ function put(
   if (value.length > context.valueBytesMax) return failed('too-large');
   if (lease !== 0 && !context.leases.isAlive(lease, context.stampMs)) return failed('lease-not-found');
   const record = encodeRecord({ version, flags, expiresAtMs: expiryOf(ttlMs, context), lease, value });
-  return { kind: 'put', record, result: { status: 'ok', version, ...carried } };
+  const result: OpResult =
+    carried === undefined ? { status: 'ok', version } : { status: 'ok', version, ...carried };
+  return { kind: 'put', record, result };
 }
 
 /** What is over already is due at the entry's own stamp: nobody sees it any more, and no time has to pass. */

@@ -7,7 +7,7 @@ import type { OpResult } from './replies.ts';
 import { resultsBytes } from './replies.ts';
 import type { SavedSession } from './session-storage.ts';
 import { deleteReply, deleteSession, loadSessions, saveReply, saveSession } from './session-storage.ts';
-import type { HashedSession, StateHash } from './state-hash.ts';
+import type { HashedSession, Share, StateHash } from './state-hash.ts';
 
 type SessionOptions = Pick<
   KvOptions,
@@ -16,6 +16,9 @@ type SessionOptions = Pick<
 
 interface RecordedReply {
   readonly results: readonly OpResult[];
+  readonly bytes: number;
+  /** Of the state hash. */
+  readonly share: Share;
   /** Whether it stands in the storage. */
   saved: boolean;
 }
@@ -73,7 +76,7 @@ export class Sessions {
     if (this.#sessions.size >= sessionsMax) this.expireDue(stampMs);
     if (this.#sessions.size >= sessionsMax) return null;
     const id = ++this.#lastId;
-    const session = stateOf({ id, lastActivityMs: stampMs, lowest: 1, replies: [] }, false);
+    const session = newState(id, stampMs, 1);
     this.#insert(session);
     this.#hash.addSession(session);
     this.#markDirty(session);
@@ -117,9 +120,11 @@ export class Sessions {
       session !== undefined && !session.replies.has(number),
       'a request is executed once, in its session',
     );
-    session.replies.set(number, { results, saved: false });
-    session.replyBytes += resultsBytes(results);
-    this.#hash.addReply(id, number, results);
+    const share = this.#hash.shareOfReply(id, number, results);
+    const bytes = resultsBytes(results);
+    session.replies.set(number, { results, bytes, share, saved: false });
+    session.replyBytes += bytes;
+    this.#hash.add(share);
     this.#markDirty(session);
   }
 
@@ -161,7 +166,7 @@ export class Sessions {
     const saved = loadSessions(this.#storage);
     // Of sessions used at the same time none comes first for anybody: they end together.
     saved.sort((a, b) => a.lastActivityMs - b.lastActivityMs);
-    for (const session of saved) this.#insert(stateOf(session, true));
+    for (const session of saved) this.#insert(this.#restored(session));
   }
 
   #judge(session: State | undefined, number: number, lowest: number): Admission {
@@ -203,9 +208,21 @@ export class Sessions {
     const reply = session.replies.get(number);
     if (reply === undefined) return;
     session.replies.delete(number);
-    session.replyBytes -= resultsBytes(reply.results);
-    this.#hash.removeReply(session.id, number, reply.results);
+    session.replyBytes -= reply.bytes;
+    this.#hash.remove(reply.share);
     if (reply.saved) deleteReply(this.#storage, session.id, number);
+  }
+
+  #restored({ id, lastActivityMs, lowest, replies }: SavedSession): State {
+    const session = newState(id, lastActivityMs, lowest);
+    session.saved = true;
+    for (const [number, results] of replies) {
+      const bytes = resultsBytes(results);
+      const share = this.#hash.shareOfReply(id, number, results);
+      session.replies.set(number, { results, bytes, share, saved: true });
+      session.replyBytes += bytes;
+    }
+    return session;
   }
 
   #insert(session: State): void {
@@ -229,13 +246,9 @@ export class Sessions {
   }
 }
 
-function stateOf({ id, lastActivityMs, lowest, replies: stored }: SavedSession, saved: boolean): State {
-  const replies = new Map<number, RecordedReply>();
-  let replyBytes = 0;
-  for (const [number, results] of stored) {
-    replies.set(number, { results, saved: true });
-    replyBytes += resultsBytes(results);
-  }
-  const state = { id, lastActivityMs, lowest, replies, replyBytes, saved, dirty: false };
-  return { ...state, older: null, newer: null };
+function newState(id: number, lastActivityMs: number, lowest: number): State {
+  return {
+    ...{ id, lastActivityMs, lowest, replies: new Map<number, RecordedReply>(), replyBytes: 0 },
+    ...{ saved: false, dirty: false, older: null, newer: null },
+  };
 }

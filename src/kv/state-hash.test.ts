@@ -18,6 +18,8 @@ function hashOf(...build: ((hash: StateHash) => void)[]): string {
 
 const put = (key: string, stored: Uint8Array) => (hash: StateHash) =>
   hash.replaceRecord(key, undefined, stored);
+const reply = (session: number, number: number, results: OpResult[]) => (hash: StateHash) =>
+  hash.add(hash.shareOfReply(session, number, results));
 const ok = (version: number): OpResult => ({ status: 'ok', version });
 
 test('states that differ in one thing hash differently', () => {
@@ -45,12 +47,12 @@ test('states that differ in one thing hash differently', () => {
     hashOf((hash) => hash.addSession({ ...session, lastActivityMs: 3, lowest: 2 })),
     hashOf((hash) => hash.addSession({ ...session, lowest: 4 })),
     hashOf((hash) => hash.addSession({ ...session, lowest: 3 + 2 ** 32 })),
-    hashOf((hash) => hash.addReply(1, 2, [])),
-    hashOf((hash) => hash.addReply(2, 1, [])),
-    hashOf((hash) => hash.addReply(1, 2, [ok(3)])),
-    hashOf((hash) => hash.addReply(1, 2, [{ status: 'deleted', version: 3 }])),
-    hashOf((hash) => hash.addReply(1, 2, [ok(3), ok(4)])),
-    hashOf((hash) => hash.addReply(1, 2, [ok(4), ok(3)])),
+    hashOf(reply(1, 2, [])),
+    hashOf(reply(2, 1, [])),
+    hashOf(reply(1, 2, [ok(3)])),
+    hashOf(reply(1, 2, [{ status: 'deleted', version: 3 }])),
+    hashOf(reply(1, 2, [ok(3), ok(4)])),
+    hashOf(reply(1, 2, [ok(4), ok(3)])),
     hashOf((hash) => hash.addEntry('la', bytes('x'))),
     hashOf((hash) => hash.addEntry('lax', bytes(''))),
     hashOf((hash) => hash.addEntry('fa', bytes('x'))),
@@ -118,9 +120,10 @@ test('what was added and removed again leaves no trace', () => {
   const session = { id: 1, lastActivityMs: 2, lowest: 3 };
   const leftover = hashOf((hash) => {
     hash.addSession(session);
-    hash.addReply(1, 3, [ok(1)]);
+    const share = hash.shareOfReply(1, 3, [ok(1)]);
+    hash.add(share);
     hash.addEntry('l1', bytes('x'));
-    hash.removeReply(1, 3, [ok(1)]);
+    hash.remove(share);
     hash.removeEntry('l1', bytes('x'));
     hash.removeSession(session);
   });

@@ -12,6 +12,12 @@ export interface HashedSession {
   readonly lowest: number;
 }
 
+/** What one part of the state adds to the sums. */
+export interface Share {
+  readonly a: number;
+  readonly b: number;
+}
+
 /** Every kind of share starts from a word of its own, so that none can stand for another. */
 const TAG = { record: 1, session: 2, reply: 3, entry: 4, counters: 5 } as const;
 
@@ -28,12 +34,12 @@ export class StateHash {
 
   /** The two lanes, to be kept with the state. */
   get sums(): readonly [number, number] {
-    return [this.#a, this.#b];
+    return [this.#a >>> 0, this.#b >>> 0];
   }
 
   restore([a, b]: readonly [number, number]): void {
-    this.#a = a;
-    this.#b = b;
+    this.#a = a | 0;
+    this.#b = b | 0;
   }
 
   /** The key's record `old` became `next`; undefined where there is none. */
@@ -64,14 +70,22 @@ export class StateHash {
     this.#subtract();
   }
 
-  addReply(session: number, number: number, results: readonly OpResult[]): void {
+  /** A recorded reply's share: to be added, and kept until it is to be removed. */
+  shareOfReply(session: number, number: number, results: readonly OpResult[]): Share {
+    const mixer = this.#mixer;
     this.#mixReply(session, number, results);
-    this.#add();
+    mixer.finish();
+    return { a: mixer.a, b: mixer.b };
   }
 
-  removeReply(session: number, number: number, results: readonly OpResult[]): void {
-    this.#mixReply(session, number, results);
-    this.#subtract();
+  add({ a, b }: Share): void {
+    this.#a = (this.#a + a) | 0;
+    this.#b = (this.#b + b) | 0;
+  }
+
+  remove({ a, b }: Share): void {
+    this.#a = (this.#a - a) | 0;
+    this.#b = (this.#b - b) | 0;
   }
 
   /** For state that stands in the storage as it is hashed: leases. */
@@ -133,14 +147,12 @@ export class StateHash {
 
   #add(): void {
     this.#mixer.finish();
-    this.#a = (this.#a + this.#mixer.a) >>> 0;
-    this.#b = (this.#b + this.#mixer.b) >>> 0;
+    this.add(this.#mixer);
   }
 
   #subtract(): void {
     this.#mixer.finish();
-    this.#a = (this.#a - this.#mixer.a) >>> 0;
-    this.#b = (this.#b - this.#mixer.b) >>> 0;
+    this.remove(this.#mixer);
   }
 }
 

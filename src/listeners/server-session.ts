@@ -67,16 +67,13 @@ export class ServerSession implements KvService {
   }
 
   write(ops: readonly WriteOp[], deadlineMs: number, done: (outcome: WriteOutcome) => void): void {
-    let bytes = 0;
-    for (const op of ops) bytes += opBytes(op);
-    this.#waiting.push({
-      ops,
-      bytes,
-      readsBack: ops.some(readsBack),
-      endsBatch: ops.some(leavesNothing),
-      deadlineMs,
-      done,
-    });
+    const call = { ops, bytes: 0, readsBack: false, endsBatch: false, deadlineMs, done };
+    for (const op of ops) {
+      call.bytes += opBytes(op);
+      call.readsBack ||= readsBack(op);
+      call.endsBatch ||= leavesNothing(op);
+    }
+    this.#waiting.push(call);
     this.#scheduleFlush();
   }
 
@@ -167,10 +164,11 @@ export class ServerSession implements KvService {
     this.#inFlight.add(number);
     const [lowest] = this.#inFlight;
     assert(lowest !== undefined, 'the batch itself is in flight');
-    const ops = calls.length === 1 ? (calls[0]?.ops ?? []) : calls.flatMap((call) => call.ops);
+    const ops = opsOf(calls);
     const command = encodeCommand({ command: 'batch', session, number, lowest, atomic: false, ops });
     this.#opsInFlight += ops.length;
-    const deadlineMs = Math.max(...calls.map((call) => call.deadlineMs));
+    let deadlineMs = 0;
+    for (const call of calls) deadlineMs = Math.max(deadlineMs, call.deadlineMs);
     const sentMs = this.#clock.monotonicMs();
     this.#replicator.propose(command, deadlineMs, (outcome) => {
       this.#inFlight.delete(number);
@@ -201,8 +199,9 @@ export class ServerSession implements KvService {
       const { stampMs } = this.#machine;
       let at = 0;
       for (const { ops, done } of calls) {
-        done({ ok: true, results: results.slice(at, at + ops.length), stampMs });
+        const own = ops.length === results.length ? results : results.slice(at, at + ops.length);
         at += ops.length;
+        done({ ok: true, results: own, stampMs });
       }
       return;
     }
@@ -239,6 +238,15 @@ export class ServerSession implements KvService {
 
 const opBytes = (op: WriteOp): number =>
   ('key' in op ? op.key.length : 0) + ('value' in op ? op.value.length : 0);
+
+/** The operations of all calls, in their order. */
+function opsOf(calls: readonly Call[]): readonly WriteOp[] {
+  const [first] = calls;
+  if (first !== undefined && calls.length === 1) return first.ops;
+  const all: WriteOp[] = [];
+  for (const { ops } of calls) for (const op of ops) all.push(op);
+  return all;
+}
 
 /** What the state machine says of a batch that it did not execute now, and perhaps did before. */
 function refusal(reply: Reply): KvraftError {

@@ -1,8 +1,12 @@
 const SPACE = 0x20;
 const CR = 0x0d;
 const LF = 0x0a;
+const ZERO = 0x30;
 
 const firstRoomBytes = 256;
+
+/** What fits into 32 bits with all its digits is divided quickly. */
+const BILLION = 1e9;
 
 /** Most that a number takes: 2^53 − 1 has 16 digits. */
 export const digitsMax = 16;
@@ -51,8 +55,11 @@ export class ReplyBuffer {
     this.#length += bytes.length;
   }
 
+  /** A whole number from 0 to 2^53 − 1, in digits. */
   protected number(number: number): void {
-    this.text(String(number));
+    if (number < BILLION) return this.#digits(number, digitsOf(number));
+    this.number(Math.floor(number / BILLION));
+    this.#digits(number % BILLION, 9);
   }
 
   protected text(text: string): void {
@@ -71,4 +78,22 @@ export class ReplyBuffer {
   protected byte(byte: number): void {
     this.#bytes[this.#length++] = byte;
   }
+
+  /** The last so many digits of a number below a billion. */
+  #digits(number: number, count: number): void {
+    let rest = number | 0;
+    for (let at = this.#length + count - 1; at >= this.#length; at--) {
+      const tenth = (rest / 10) | 0;
+      this.#bytes[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#length += count;
+  }
+}
+
+/** How many digits a number below a billion has. */
+function digitsOf(number: number): number {
+  let count = 1;
+  for (let bound = 10; bound <= number; bound *= 10) count++;
+  return count;
 }

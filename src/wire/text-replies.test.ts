@@ -22,6 +22,19 @@ test('each reply has its form', () => {
   }
 });
 
+test('a number has all its digits', () => {
+  const replies = new TextReplies();
+  const numbers = [0, 9, 10, 99, 100, 4_294_967_296, Number.MAX_SAFE_INTEGER];
+  for (let exponent = 1; exponent < 16; exponent++) {
+    numbers.push(10 ** exponent - 1, 10 ** exponent, 10 ** exponent + 7, 9 * 10 ** exponent);
+  }
+  for (let bits = 1; bits < 53; bits++) numbers.push(2 ** bits - 1, 2 ** bits, 2 ** bits + 1);
+  for (const number of numbers) {
+    replies.ok(number);
+    assert.equal(taken(replies), `OK ${number}\r\n`);
+  }
+});
+
 test('the replies of a turn are one piece of bytes, in their order', () => {
   const replies = new TextReplies();
   let expected = '';
