@@ -13,6 +13,8 @@ async function allocations(work: string, waste = 0): Promise<number> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...[
       '--expose-gc',
+      // How soon code is optimised, and allocates less, must not go by how busy the machine is.
+      '--no-concurrent-recompilation',
       `--min-semi-space-size=${YOUNG_GENERATION}`,
       `--max-semi-space-size=${YOUNG_GENERATION}`,
     ],
