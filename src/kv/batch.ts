@@ -34,18 +34,13 @@ function isHeld(keys: KeySpace, { lock, token }: Fence, stampMs: number): boolea
 /** Executes each operation by itself, in order: one that fails leaves the others alone. */
 function runEach(keys: KeySpace, ops: readonly Op[], context: BatchContext): OpResult[] {
   const room = new ReplyRoom(context.replyBytesMax);
-  const results: OpResult[] = [];
-  for (const op of ops) {
-    if (!isKeyOp(op)) {
-      results.push(runStateOp(keys, op, context));
-      continue;
-    }
+  return ops.map((op) => {
+    if (!isKeyOp(op)) return runStateOp(keys, op, context);
     const current = keys.current(op.key, context.stampMs);
     const effect = room.take(runOp(op, current, keys.version + 1, context));
     carryOut(keys, op.key, current, effect);
-    results.push(effect.result);
-  }
-  return results;
+    return effect.result;
+  });
 }
 
 /**

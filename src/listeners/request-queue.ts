@@ -77,6 +77,7 @@ export class RequestQueue<Request> {
   takeGroup(planner: Planner<Request>): RequestGroup<Request> | null {
     const first = this.#batches.peek();
     if (first === undefined) return null;
+    if (this.#batches.length === 1 && first.requests.length === 1) return this.#takeOnly(first, planner);
     const group = new GroupBuilder(planner);
     let bytes = 0;
     for (let batch = this.#batches.peek(); batch !== undefined; batch = this.#batches.peek()) {
@@ -87,6 +88,17 @@ export class RequestQueue<Request> {
       this.#batches.shift();
     }
     return group.finish(first.receivedMs, bytes);
+  }
+
+  /** One request alone, as of a client that waits for each answer: there is nothing to gather. */
+  #takeOnly(
+    { requests, bytes, receivedMs }: Batch<Request>,
+    planner: Planner<Request>,
+  ): RequestGroup<Request> {
+    this.#batches.shift();
+    const plan = planner.plan(requests[0] as Request);
+    const ops = plan === 'read' || plan === 'other' ? [] : [plan];
+    return { requests, plans: [plan], ops, readsAt: plan === 'read' ? 0 : 1, receivedMs, bytes };
   }
 
   /** The requests of the group are answered. */
