@@ -81,7 +81,8 @@ export class PinnedKeys {
   #keep(pin: Pin, storageKey: string, record: Uint8Array): void {
     if (pin.kept.get(storageKey) !== undefined) return;
     const bytes = storageKey.length + record.length + OVERHEAD_BYTES;
-    pin.kept.put(storageKey, record);
+    // A view may hold a whole chunk of the store in memory.
+    pin.kept.put(storageKey, record === ABSENT ? ABSENT : record.slice());
     pin.bytes += bytes;
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) {

@@ -1,5 +1,5 @@
 import { KvraftError } from '../base/errors.ts';
-import type { Layered } from './generation.ts';
+import type { Layered } from './byte-map.ts';
 import { KEY_BYTES_MAX } from './keys.ts';
 import type { StateKey } from './store.ts';
 

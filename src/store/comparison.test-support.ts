@@ -26,7 +26,7 @@ export type Step =
   | { readonly do: 'put'; readonly key: StateKey; readonly value: string }
   | { readonly do: 'delete' | 'get'; readonly key: StateKey }
   | ({ readonly do: 'range' } & Required<RangeOptions>)
-  | { readonly do: 'advance' | 'flush' | 'log durable' | 'wait' | 'crash' };
+  | { readonly do: 'advance' | 'flush' | 'log durable' | 'wait' | 'get all' | 'crash' };
 
 export const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -54,11 +54,14 @@ export const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
-      .constantFrom('advance' as const, 'flush', 'log durable', 'wait')
+      .constantFrom('advance' as const, 'flush', 'log durable', 'wait', 'get all')
       .map((name) => ({ do: name })),
   },
   { weight: 1, arbitrary: fc.constant({ do: 'crash' as const }) },
 );
+
+/** So little that much is flushed, and that the cache forgets. */
+const OPTIONS = { flushBytes: 1_000, cacheBytes: 6_000 };
 
 /** Takes the steps on a store and on a plain map, and compares after each. */
 export class Comparison {
@@ -71,7 +74,7 @@ export class Comparison {
 
   constructor(harness: Harness) {
     this.#harness = harness;
-    this.#store = harness.open({ flushBytes: 1_000 });
+    this.#store = harness.open(OPTIONS);
   }
 
   async take(step: Step): Promise<void> {
@@ -83,6 +86,8 @@ export class Comparison {
       this.#model.delete(step.key);
     } else if (step.do === 'get') {
       assert.equal(text(this.#store.get(step.key)), this.#model.get(step.key));
+    } else if (step.do === 'get all') {
+      for (const [key, value] of this.#model) assert.equal(text(this.#store.get(key)), value);
     } else if (step.do === 'range') {
       assert.deepEqual(contents(this.#store, step), modelRange(this.#model, step));
     } else if (step.do === 'advance') {
@@ -117,7 +122,7 @@ export class Comparison {
   async crash(): Promise<void> {
     const durable = this.#store.durablePosition.index;
     await this.#harness.crash();
-    this.#store = this.#harness.open({ flushBytes: 1_000 });
+    this.#store = this.#harness.open(OPTIONS);
     const { index } = this.#store.position;
     assert.ok(index >= durable && index <= this.#index);
     assert.deepEqual(this.#store.position, index === 0 ? { index: 0, term: 0, stampMs: 0 } : at(index));

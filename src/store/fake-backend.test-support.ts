@@ -30,12 +30,20 @@ export class FakeBackend implements StoreBackend {
   pending: PendingWrite | null = null;
   /** Entries that walks have touched. */
   visited = 0;
+  /** Keys that were asked for. */
+  gets = 0;
   installs: string[] = [];
   commitError: Error | null = null;
   closed = false;
   readonly #state = new Generation();
 
+  /** What lies there from before. */
+  put(key: StateKey, value: Uint8Array): void {
+    this.#state.put(key, value);
+  }
+
   get(key: StateKey): Uint8Array | undefined {
+    this.gets++;
     return this.#state.get(key) ?? undefined;
   }
 

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { recordBytes, writeRecord } from './batch-format.ts';
 import { isOutOfSpace, type StoreBackend } from './backend.ts';
-import type { Generation, Layered } from './generation.ts';
+import type { Layered } from './byte-map.ts';
+import type { Generation } from './generation.ts';
 import type { Position, StateKey } from './store.ts';
 
 /** Work on the main thread between two turns of the event loop: well below a millisecond. */
@@ -16,6 +17,8 @@ export interface FlushOptions {
   readonly generation: Generation;
   /** What the state speaks of once the generation is in it. */
   readonly position: Position;
+  /** Called for every entry on its way to the backend, again if it is tried again. */
+  readonly onEntry: (key: StateKey, value: Layered) => void;
   readonly onFlushed: () => void;
   /** The disk is full: the flush is tried again by itself. */
   readonly onFull: () => void;
@@ -85,6 +88,7 @@ export class Flush {
       this.#buffer = Buffer.from(new ArrayBuffer(Math.max(expected, bytes)));
     }
     this.#used = writeRecord(this.#buffer, this.#used, key, value);
+    this.#options.onEntry(key, value);
     return bytes;
   }
 

@@ -1,94 +1,61 @@
+import { ByteMap, type Layered } from './byte-map.ts';
+import { hashKey } from './key-hash.ts';
 import { LAST_KEY } from './keys.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { StateKey } from './store.ts';
 
-/**
- * What an entry costs on the heap beyond the bytes of its key and value, as measured with Node 20 on 64 bits: the head
- * of the key's string, its places in the map and among the sorted keys, the entry; and of a value the object that it is, and its
- * share of the waste of the pool that it was cut from.
- */
-const ENTRY_OVERHEAD_BYTES = 96;
-const VALUE_OVERHEAD_BYTES = 120;
+/** What an entry costs beyond its bytes in the map: its slot there, the string of its key, its place among the sorted keys. */
+const ENTRY_OVERHEAD_BYTES = 72;
+/** What was replaced may take as much room as what is valid, and this much more. */
+const GARBAGE_BYTES = 4 * 1024;
 
-/** A value, or null: deleted, whatever lies below. */
-export type Layered = Uint8Array | null;
-
-/** What is said of a key. */
-interface Entry {
-  value: Layered;
-}
-
-/** Sorted writes over whatever lies below. */
+/** Sorted writes over whatever lies below. Values are copied on their way in, and those given out stay as they are. */
 export class Generation {
-  readonly #entries = new Map<StateKey, Entry>();
-  /** What was looked for last: a key is read and then written, and a look into a large map costs more than the rest. */
-  #lastKey: StateKey = '';
-  #lastEntry: Entry | undefined = undefined;
+  readonly #entries = new ByteMap();
   readonly #keys = new SortedKeys();
-  #bytes = 0;
+  #keyBytes = 0;
 
-  /** About what the entries take on the heap. */
+  /** About what the entries take in memory; what was replaced may take as much again for a while. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#entries.liveBytes + this.#keyBytes;
   }
 
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }
 
-  /** Undefined where nothing is said of the key here. */
-  get(key: StateKey): Layered | undefined {
-    return this.#find(key)?.value;
+  /** Undefined where nothing is said of the key here. `hash` is the key's, where it is known. */
+  get(key: StateKey, hash = hashKey(key)): Layered | undefined {
+    return this.#entries.get(key, hash);
   }
 
-  put(key: StateKey, value: Layered): void {
-    const entry = this.#find(key);
-    if (entry === undefined) {
-      this.#lastEntry = { value };
-      this.#entries.set(key, this.#lastEntry);
+  put(key: StateKey, value: Layered, hash = hashKey(key)): void {
+    const entries = this.#entries;
+    if (entries.put(key, hash, value)) {
       this.#keys.add(key);
-      this.#bytes += ENTRY_OVERHEAD_BYTES + key.length + valueBytes(value);
-    } else {
-      this.#bytes += valueBytes(value) - valueBytes(entry.value);
-      entry.value = value;
+      this.#keyBytes += ENTRY_OVERHEAD_BYTES + key.length;
     }
+    if (entries.usedBytes > 2 * entries.liveBytes + GARBAGE_BYTES) entries.retireOldest(true);
   }
 
   /** Forgets a key: what lies below shows again. */
-  remove(key: StateKey): void {
-    const entry = this.#find(key);
-    if (entry === undefined) return;
-    this.#lastEntry = undefined;
-    this.#entries.delete(key);
+  remove(key: StateKey, hash = hashKey(key)): void {
+    if (!this.#entries.remove(key, hash)) return;
     this.#keys.remove(key);
-    this.#bytes -= ENTRY_OVERHEAD_BYTES + key.length + valueBytes(entry.value);
+    this.#keyBytes -= ENTRY_OVERHEAD_BYTES + key.length;
   }
 
   /** Entries from `start`, inclusive, to `end`, exclusive. Nothing may be written while the walk is under way. */
   *range(start: StateKey, end: StateKey, reverse: boolean): Generator<[StateKey, Layered], undefined> {
     for (const key of this.#keys.walk(start, end, reverse)) {
-      const entry = this.#entries.get(key);
-      if (entry !== undefined) yield [key, entry.value];
+      const value = this.get(key);
+      if (value !== undefined) yield [key, value];
     }
     return undefined;
   }
 
   /** All entries, sorted. */
-  *all(): Generator<[StateKey, Layered], undefined> {
-    for (const key of this.#keys.walk('', LAST_KEY, false)) {
-      const entry = this.#entries.get(key);
-      if (entry !== undefined) yield [key, entry.value];
-    }
-    return undefined;
-  }
-
-  #find(key: StateKey): Entry | undefined {
-    if (key !== this.#lastKey) {
-      this.#lastKey = key;
-      this.#lastEntry = this.#entries.get(key);
-    }
-    return this.#lastEntry;
+  all(): Generator<[StateKey, Layered], undefined> {
+    return this.range('', LAST_KEY, false);
   }
 }
-
-const valueBytes = (value: Layered): number => (value === null ? 0 : VALUE_OVERHEAD_BYTES + value.length);

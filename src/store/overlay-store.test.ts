@@ -197,17 +197,62 @@ test('unflushed bytes count every key once, and end at zero', () => {
   store.put('ka', bytes('12345'));
   const one = store.unflushedBytes;
   assert.ok(one >= 7);
-  store.put('ka', bytes('1234567'));
-  assert.equal(store.unflushedBytes, one + 2);
-  store.put('kb', bytes('1234567'));
-  assert.equal(store.unflushedBytes, 2 * (one + 2));
+  store.put('ka', bytes('1234512345678'));
+  assert.equal(store.unflushedBytes, one + 8);
+  store.put('kb', bytes('1234512345678'));
+  assert.equal(store.unflushedBytes, 2 * (one + 8));
   store.advance(at(1));
   store.flush();
-  assert.equal(store.unflushedBytes, 2 * (one + 2), 'what is being flushed counts');
+  assert.equal(store.unflushedBytes, 2 * (one + 8), 'what is being flushed counts');
   finish();
   assert.equal(store.unflushedBytes, 0);
   store.delete('ka');
   assert.ok(store.unflushedBytes > 0, 'a deletion counts until it is flushed');
+});
+
+test('what was read before is forgotten where it changes, whatever becomes of the flush', () => {
+  const { backend, scheduler, store, finish } = makeStore();
+  const get = (): string | undefined => text(store.get('k'));
+  const write = (value: string | null, index: number): void => {
+    if (value === null) store.delete('k');
+    else store.put('k', bytes(value));
+    store.advance(at(index));
+    store.flush();
+    scheduler.runFor(10);
+  };
+  store.setLogDurable(100);
+  write('1', 1);
+  finish();
+  assert.equal(get(), '1');
+  write('2', 2);
+  assert.equal(get(), '2');
+  backend.pending?.finish(diskFull());
+  assert.equal(get(), '2', 'the disk does not have it yet');
+  scheduler.runFor(1_000);
+  finish();
+  assert.equal(get(), '2');
+  write(null, 3);
+  assert.equal(get(), undefined);
+  finish();
+  assert.equal(get(), undefined);
+  assert.equal(backend.get('k'), undefined);
+});
+
+test('what lies on the disk is read there once', () => {
+  const { backend, store, finish, fill } = makeStore();
+  store.setLogDurable(100);
+  backend.put('kdisk', bytes('old'));
+  assert.equal(text(store.get('kdisk')), 'old');
+  fill(0, 10);
+  store.advance(at(1));
+  store.flush();
+  finish();
+  const { gets } = backend;
+  assert.equal(text(store.get('kdisk')), 'old');
+  assert.equal(text(store.get('k000003')), 'x'.repeat(30), 'what was flushed is still at hand');
+  assert.equal(backend.gets, gets);
+  store.delete('k000003');
+  assert.equal(store.get('k000003'), undefined);
 });
 
 test('a key that comes and goes between two flushes is never written', () => {
@@ -225,10 +270,11 @@ test('a key that comes and goes between two flushes is never written', () => {
   store.flush();
   scheduler.runFor(10);
   assert.deepEqual(backend.pending?.keys, ['kold']);
+  const deletion = store.unflushedBytes;
   // The same again, over a generation that is being flushed: the deletion in it has done all that is needed.
   store.put('kold', bytes('3'));
   store.delete('kold');
-  assert.equal(store.unflushedBytes, 96 + 'kold'.length);
+  assert.equal(store.unflushedBytes, deletion);
   finish();
   assert.deepEqual(contents(store), []);
   assert.deepEqual(contents(backend), []);

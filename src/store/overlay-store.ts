@@ -3,9 +3,12 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { BackendInstall, StoreBackend } from './backend.ts';
 import { Floors } from './floors.ts';
 import { Flush } from './flush.ts';
-import { Generation, type Layered } from './generation.ts';
+import type { Layered } from './byte-map.ts';
+import { Generation } from './generation.ts';
+import { hashKey } from './key-hash.ts';
 import { assertKey } from './keys.ts';
 import { mergeLayers, type Layer } from '../base/merge-layers.ts';
+import { ReadCache } from './read-cache.ts';
 import { SnapshotInstall } from './snapshot-install.ts';
 import { OpenSnapshots } from './snapshots.ts';
 import type { Position, RangeOptions, StateKey, Store, StoreInstall, StoreSnapshot } from './store.ts';
@@ -17,15 +20,18 @@ const MIB = 1024 * 1024;
  */
 const FLUSH_BYTES = 64 * MIB;
 const FLUSH_INTERVAL_MS = 30_000;
+const CACHE_BYTES = 64 * MIB;
 /** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
 const QUIET_MS = 1_000;
 
 export interface StoreOptions {
   readonly clock: Clock;
-  /** Bytes on the heap past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
+  /** Bytes in memory past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
   readonly flushBytes?: number;
   /** How long applied writes wait for a flush at most, milliseconds; in quiet times they do not wait. */
   readonly flushIntervalMs?: number;
+  /** Bytes of what was flushed or read that are kept in memory. */
+  readonly cacheBytes?: number;
   /** How long a snapshot may be held before it is closed. */
   readonly snapshotMsMax?: number;
 }
@@ -33,10 +39,10 @@ export interface StoreOptions {
 /**
  * State under a write overlay. Writes go into the active generation, in memory; when that is large enough it is
  * frozen, and flushed in the background while a new one takes the writes. A read looks in the active generation,
- * in the frozen one, then in the backend.
+ * in the frozen one, in the cache of what the backend holds, then there.
  *
- * Values are not copied on their way in, and those that `get` and `range` give out may be the ones that the
- * overlay holds: neither side may change them afterwards. They stay valid for as long as somebody keeps them.
+ * Values are copied on their way in. Those that `get` and `range` give out may be views of what the overlay holds: they
+ * are not to be written to, and stay valid for as long as somebody keeps them (and keep a chunk of memory with them).
  */
 export class OverlayStore implements Store {
   beforeFreeze: () => void = () => undefined;
@@ -57,11 +63,19 @@ export class OverlayStore implements Store {
   #frozenPosition: Position;
   #active = new Generation();
   #flush: Flush | null = null;
+  /**
+   * What a flush brings to the backend is here before it is there: until then the flush's generation hides it. So the
+   * cache never has an older value than the backend.
+   */
+  #cache: ReadCache;
+  readonly #cacheBytes: number;
   #flushTimer: Timer | null = null;
   #install: SnapshotInstall | null = null;
   #logDurableIndex = 0;
   #outOfSpace = false;
   #failed = false;
+  #lastKey: StateKey = '';
+  #lastHash = hashKey('');
   /** Counts the writes: a walk must not see any. */
   #writes = 0;
   #closing: ((error: Error | null) => void) | null = null;
@@ -72,6 +86,8 @@ export class OverlayStore implements Store {
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
     this.#flushIntervalMs = options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
     this.#snapshots = new OpenSnapshots(options.clock, options.snapshotMsMax ?? 10 * 60_000);
+    this.#cacheBytes = options.cacheBytes ?? CACHE_BYTES;
+    this.#cache = new ReadCache(this.#cacheBytes);
     this.#position = backend.position;
     this.#durable = backend.position;
     this.#frozenPosition = backend.position;
@@ -99,29 +115,35 @@ export class OverlayStore implements Store {
   }
 
   get(key: StateKey): Uint8Array | undefined {
-    const active = this.#active.get(key);
+    const hash = this.#hashOf(key);
+    const active = this.#active.get(key, hash);
     if (active !== undefined) return active ?? undefined;
-    const frozen = this.#flush?.generation.get(key);
+    const frozen = this.#flush?.generation.get(key, hash);
     if (frozen !== undefined) return frozen ?? undefined;
-    return this.#backend.get(key);
+    const cached = this.#cache.get(key, hash);
+    if (cached !== undefined) return cached;
+    const value = this.#backend.get(key);
+    if (value !== undefined) this.#cache.put(key, hash, value);
+    return value;
   }
 
   put(key: StateKey, value: Uint8Array): void {
     assertKey(key);
     this.#writes++;
-    this.#active.put(key, value);
+    this.#active.put(key, value, this.#hashOf(key));
     this.#floors.put(key);
   }
 
   delete(key: StateKey): void {
     assertKey(key);
-    const active = this.#active.get(key);
+    const hash = this.#hashOf(key);
+    const active = this.#active.get(key, hash);
     if (active === null) return;
     this.#writes++;
     // A key that came and went within one generation leaves no trace on disk; to know costs a look there.
     const hidden = active === undefined ? this.#mayLieBelow(key) : this.#liesBelow(key);
-    if (hidden) this.#active.put(key, null);
-    else this.#active.remove(key);
+    if (hidden) this.#active.put(key, null, hash);
+    else this.#active.remove(key, hash);
   }
 
   *range({
@@ -196,12 +218,27 @@ export class OverlayStore implements Store {
   }
 
   #liesBelow(key: StateKey): boolean {
-    const frozen: Layered | undefined = this.#flush?.generation.get(key);
+    const frozen: Layered | undefined = this.#flush?.generation.get(key, this.#hashOf(key));
     return frozen === undefined ? this.#backend.has(key) : frozen !== null;
   }
 
   #mayLieBelow(key: StateKey): boolean {
-    return this.#flush?.generation.get(key) !== null;
+    return this.#flush?.generation.get(key, this.#hashOf(key)) !== null;
+  }
+
+  /** A key is read and then written. */
+  #hashOf(key: StateKey): number {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastHash = hashKey(key);
+    }
+    return this.#lastHash;
+  }
+
+  #encoded(key: StateKey, value: Layered): void {
+    const hash = hashKey(key);
+    if (value === null) this.#cache.remove(key, hash);
+    else this.#cache.put(key, hash, value);
   }
 
   #mayFreeze(): boolean {
@@ -231,6 +268,7 @@ export class OverlayStore implements Store {
       clock: this.#clock,
       generation: this.#active,
       position: this.#position,
+      onEntry: (key, value) => this.#encoded(key, value),
       onFlushed: () => this.#flushed(flush),
       onFull: () => {
         this.#outOfSpace = true;
@@ -281,6 +319,7 @@ export class OverlayStore implements Store {
     }
     this.#writes++;
     this.#active = new Generation();
+    this.#cache = new ReadCache(this.#cacheBytes);
     this.#floors.clear();
     this.#position = position;
     this.#durable = position;

@@ -202,11 +202,10 @@ class SimBackend implements StoreBackend {
   }
 }
 
-/** Values are copied: one that stays would else keep its whole batch in memory. */
 function applyRecords(state: Generation, bytes: Uint8Array): void {
   readRecords(bytes, (key, value) => {
     if (value === null) state.remove(key);
-    else state.put(key, value.slice());
+    else state.put(key, value);
   });
 }
 

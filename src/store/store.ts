@@ -30,7 +30,7 @@ export interface RangeOptions {
   readonly limit?: number;
 }
 
-/** The ordered map of bytes that a state machine keeps its state in. Values belong to the store once given. */
+/** The ordered map of bytes that a state machine keeps its state in. Values are not to be changed once given. */
 export interface StateStorage {
   get(key: StateKey): Uint8Array | undefined;
   put(key: StateKey, value: Uint8Array): void;
