@@ -15,6 +15,7 @@ import type { KvOptions } from './options.ts';
 import { defaultKvOptions } from './options.ts';
 import type { KeyPin } from './pinned-keys.ts';
 import type { RangePage, RangeQuery } from './range.ts';
+import { lastingRecord, passingRecords } from './record-room.ts';
 import type { RecordView } from './records.ts';
 import { decodeRecord } from './records.ts';
 import type { Reply } from './replies.ts';
@@ -34,6 +35,7 @@ export class KvStateMachine implements StateMachine<Reply> {
   readonly #leases: Leases;
   readonly #keys: KeySpace;
   readonly #sessions: Sessions;
+  readonly #passingRecord = passingRecords();
   /** Of the last entry since `load`. */
   #stampMs = 0;
   /**
@@ -219,6 +221,8 @@ export class KvStateMachine implements StateMachine<Reply> {
       valueBytesMax,
       replyBytesMax: sessionReplyBytesMax,
       leases: this.#leases,
+      // An atomic batch holds all its records until it is known to be possible.
+      allocate: batch.atomic ? lastingRecord : this.#passingRecord,
     });
     this.#sessions.record(session, number, results);
     return { status: 'ok', results };

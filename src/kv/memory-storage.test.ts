@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { MemoryStorage } from './memory-storage.ts';
 
-const value = (number: number): Uint8Array => Uint8Array.of(number);
+const value = (number: number): Uint8Array => Buffer.of(number);
 
 const key = fc.nat(3_000).map((number) => String(number));
 
@@ -62,6 +62,14 @@ test('many keys, put in any order, come out sorted and can all be deleted', () =
   for (let i = 0; i < 5_000; i++) storage.delete(name(i));
   assert.equal(storage.size, 0);
   assert.deepEqual([...storage.range({ start: '', end: '~' })], []);
+});
+
+test('a value that was given may be used for something else', () => {
+  const storage = new MemoryStorage();
+  const given = value(1);
+  storage.put('a', given);
+  given.fill(9);
+  assert.deepEqual(storage.get('a'), value(1));
 });
 
 test('a copy does not change with the original', () => {

@@ -5,7 +5,7 @@ const CHUNK_KEYS_MAX = 512;
 
 /**
  * A `StateStorage` on the heap: a map for the values, and the keys in sorted chunks, so that an
- * insertion moves few of them.
+ * insertion moves few of them. Values are copied on their way in.
  */
 export class MemoryStorage implements StateStorage {
   readonly #values = new Map<StateKey, Uint8Array>();
@@ -22,7 +22,7 @@ export class MemoryStorage implements StateStorage {
 
   put(key: StateKey, value: Uint8Array): void {
     const { size } = this.#values;
-    this.#values.set(key, value);
+    this.#values.set(key, Buffer.from(value));
     if (this.#values.size > size) this.#insertKey(key);
   }
 
@@ -53,7 +53,7 @@ export class MemoryStorage implements StateStorage {
   /** An independent storage with the same keys and copies of the values. */
   copy(): MemoryStorage {
     const copy = new MemoryStorage();
-    for (const [key, value] of this.#values) copy.put(key, value.slice());
+    for (const [key, value] of this.#values) copy.put(key, value);
     return copy;
   }
 

@@ -81,8 +81,8 @@ export class PinnedKeys {
   #keep(pin: Pin, storageKey: string, record: Uint8Array): void {
     if (pin.kept.get(storageKey) !== undefined) return;
     const bytes = storageKey.length + record.length + OVERHEAD_BYTES;
-    // A view may hold a whole chunk of the store in memory.
-    pin.kept.put(storageKey, record === ABSENT ? ABSENT : record.slice());
+    // Copied there: a view may hold a whole chunk of the store in memory.
+    pin.kept.put(storageKey, record);
     pin.bytes += bytes;
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) {
@@ -111,7 +111,7 @@ export class PinnedKeys {
     const storageKey = recordKey(key);
     for (let i = at; i < this.#pins.length; i++) {
       const kept = this.#pins[i]?.kept.get(storageKey);
-      if (kept !== undefined) return kept === ABSENT ? undefined : kept;
+      if (kept !== undefined) return kept.length === 0 ? undefined : kept;
     }
     return this.#storage.get(storageKey);
   }
@@ -153,6 +153,6 @@ const EVERYTHING = { start: '', end: '\u0100' };
 function* unlessAbsent(
   entries: Iterable<[string, Uint8Array]>,
 ): Generator<[string, Uint8Array | null], undefined> {
-  for (const [key, record] of entries) yield [key, record === ABSENT ? null : record];
+  for (const [key, record] of entries) yield [key, record.length === 0 ? null : record];
   return undefined;
 }

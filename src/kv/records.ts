@@ -17,6 +17,7 @@ import { KvraftError } from '../base/errors.ts';
 import type { StateKey } from '../store/store.ts';
 import { readUint32, readUint53, writeUint32, writeUint53 } from './binary.ts';
 import { namespaces } from './namespaces.ts';
+import { lastingRecord, type RecordAllocator } from './record-room.ts';
 
 export const RECORD_HEADER_BYTES = 32;
 const EXPIRES_AT = 8;
@@ -50,15 +51,11 @@ export interface RecordView {
 export const recordKey = (key: string): StateKey => namespaces.record + key;
 
 /** Makes a record with a copy of the value. */
-export function encodeRecord({
-  version,
-  flags,
-  expiresAtMs,
-  lease,
-  marks = 0,
-  value,
-}: RecordView): Uint8Array {
-  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + value.length);
+export function encodeRecord(
+  { version, flags, expiresAtMs, lease, marks = 0, value }: RecordView,
+  allocate: RecordAllocator = lastingRecord,
+): Uint8Array {
+  const record = allocate(RECORD_HEADER_BYTES + value.length);
   writeUint53(record, 0, version);
   writeUint53(record, EXPIRES_AT, expiresAtMs);
   writeUint53(record, LEASE, lease);

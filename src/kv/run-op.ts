@@ -29,6 +29,7 @@ import {
   withMarks,
   withValue,
 } from './records.ts';
+import type { RecordAllocator } from './record-room.ts';
 import type { OpResult, OpStatus } from './replies.ts';
 
 /** What all operations of a batch may go by, besides their keys' records. */
@@ -36,6 +37,8 @@ export interface OpContext {
   readonly stampMs: number;
   readonly valueBytesMax: number;
   readonly leases: Pick<Leases, 'isAlive'>;
+  /** For the record of a `put`. */
+  readonly allocate: RecordAllocator;
 }
 
 /** What an operation that can be done does, and what it answers. */
@@ -261,7 +264,8 @@ function put(
 ): Effect {
   if (value.length > context.valueBytesMax) return failed('too-large');
   if (lease !== 0 && !context.leases.isAlive(lease, context.stampMs)) return failed('lease-not-found');
-  const record = encodeRecord({ version, flags, expiresAtMs: expiryOf(ttlMs, context), lease, value });
+  const view = { version, flags, expiresAtMs: expiryOf(ttlMs, context), lease, value };
+  const record = encodeRecord(view, context.allocate);
   const result: OpResult =
     carried === undefined ? { status: 'ok', version } : { status: 'ok', version, ...carried };
   return { kind: 'put', record, result };

@@ -30,7 +30,10 @@ export interface RangeOptions {
   readonly limit?: number;
 }
 
-/** The ordered map of bytes that a state machine keeps its state in. Values are not to be changed once given. */
+/**
+ * The ordered map of bytes that a state machine keeps its state in. A value is copied on its way in; what is given out is
+ * not to be changed.
+ */
 export interface StateStorage {
   get(key: StateKey): Uint8Array | undefined;
   put(key: StateKey, value: Uint8Array): void;
