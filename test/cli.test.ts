@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GLIBC_TUNABLES, NODE_FLAGS } from '#dist/cli/node-flags.js';
 import { Command, kvraft, type CommandResult } from './support/command.ts';
 import { ProcessCluster, until } from './support/processes.ts';
 
@@ -34,6 +35,16 @@ test('every command has its help', async () => {
     assert.equal(stderr, '');
   }
   assert.match(results[0]?.stdout ?? '', /Exit codes: 0 done .* 4 nobody answers/);
+});
+
+test('the executable runs itself as the cluster runs its servers', () => {
+  const executable = join(import.meta.dirname, '..', '..', 'bin', 'kvraft.js');
+  const line = readFileSync(executable, 'utf8').split('\n')[1] ?? '';
+  assert.ok(line.includes(`node ${NODE_FLAGS.join(' ')} "$0"`), line);
+  assert.ok(line.includes(GLIBC_TUNABLES), line);
+  const { stdout, stderr } = spawnSync(executable, ['--version'], { encoding: 'utf8' });
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.equal(stderr, '');
 });
 
 test('wrong usage ends with exit code 2', async () => {

@@ -29,8 +29,8 @@ export class Kvraft extends System {
     const config = join(folder, 'config.json');
     writeFileSync(config, JSON.stringify({ path: 'data', servers }));
     this.servers = servers.map(({ Id }) => {
-      const args = [KVRAFT, 'server', String(Id), '--config', config];
-      return new ServerProcess(process.execPath, args, join(folder, `log-${Id}`));
+      const args = ['server', String(Id), '--config', config];
+      return new ServerProcess(KVRAFT, args, join(folder, `log-${Id}`));
     });
   }
 

@@ -5,6 +5,7 @@ import { listenerName } from '../server/config-listeners.ts';
 import { readConfig, type ClusterConfig, type ServerConfig } from '../server/config.ts';
 import type { TextDialectName } from '../wire/text-dialects.ts';
 import { exitCodes } from './exit-codes.ts';
+import { NODE_FLAGS, serverEnvironment } from './node-flags.ts';
 import { configOption, dialectOption, logLevelOption } from './options.ts';
 import { askStatus, type StatusRow } from './status-command.ts';
 
@@ -48,13 +49,14 @@ class Cluster {
       ...config.servers.map(({ id }) => ['server', String(id)]),
     ];
     for (const name of names) {
-      const args = [KVRAFT, ...name, '--config', file, '--log-level', logLevel];
+      const args = [...NODE_FLAGS, KVRAFT, ...name, '--config', file, '--log-level', logLevel];
       if (dialect !== undefined && name[0] === 'server') args.push('--dialect', dialect);
       // Servers get a process group of their own: Ctrl-C reaches only this process, which then stops them in order.
       // The channel tells them when this process is gone without a word: then they stop, too.
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
+        env: serverEnvironment(),
       });
       this.#children.set(name.join(' '), child);
     }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { nodeClock } from '../base/node-clock.ts';
 import type { ListenerConfig } from '../server/config-listeners.ts';
 import { readConfig } from '../server/config.ts';
 import { startServer } from '../server/server.ts';
 import type { TextDialectName } from '../wire/text-dialects.ts';
+import { collectWhenIdle } from './idle-collector.ts';
 import { createLogger } from './logger.ts';
 import { configOption, dialectOption, listenOption, logLevelOption, parseServerId } from './options.ts';
 import { die, stopOnSignals } from './process-life.ts';
@@ -44,4 +46,25 @@ async function runServer(id: number, options: ServerOptions): Promise<void> {
     onFatal: (error) => die(logger, error),
   });
   stopOnSignals(server, logger, isLaunched);
+  collectGarbage();
+}
+
+/** Where Node was told to expose its collector: see `NODE_FLAGS`. */
+function collectGarbage(): void {
+  const collect = globalThis.gc;
+  if (collect === undefined) return;
+  let last = performance.eventLoopUtilization();
+  collectWhenIdle({
+    clock: nodeClock,
+    busyShare: () => {
+      const before = last;
+      last = performance.eventLoopUtilization();
+      return performance.eventLoopUtilization(last, before).utilization;
+    },
+    bytes: () => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    },
+    collect: () => collect(),
+  });
 }
