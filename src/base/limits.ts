@@ -34,7 +34,7 @@ export const limits = {
   inflightMessagesMax: 256,
   inflightBytesMax: 16 * MIB,
   /** Log kept for followers that are behind; past it, the log is compacted and they get a snapshot. */
-  logBytesMax: 64 * MIB,
+  logBytesMax: 96 * MIB,
   /** Size of a segment file of the write-ahead log. */
   segmentBytes: 64 * MIB,
   /** Sessions of one cluster, and what each may hold recorded. */

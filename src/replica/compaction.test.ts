@@ -18,8 +18,8 @@ test('a log within its bytes is left alone', () => {
   assert.deepEqual(plan({ logBytes: 500 }), { step: 'none' });
 });
 
-test('a log that is too long is cut to half of what it may take', () => {
-  assert.deepEqual(plan({}), { step: 'cut', index: 750 });
+test('a log that is too long is cut to a quarter of what it may take', () => {
+  assert.deepEqual(plan({}), { step: 'cut', index: 875 });
 });
 
 test('the log is never cut past what the state on disk holds, and a state too far behind is flushed', () => {
@@ -29,11 +29,11 @@ test('the log is never cut past what the state on disk holds, and a state too fa
 
 test('what an active follower needs is kept while the log is not far too long', () => {
   assert.deepEqual(plan({ neededIndex: 101 }), { step: 'cut', index: 100 });
-  assert.deepEqual(plan({ neededIndex: 101, logBytes: 1001 }), { step: 'cut', index: 750 });
+  assert.deepEqual(plan({ neededIndex: 101, logBytes: 1001 }), { step: 'cut', index: 875 });
 });
 
 test('what follows a snapshot that is being sent is kept longer, but not until the leader takes no more', () => {
   assert.deepEqual(plan({ heldIndex: 50, logBytes: 1500 }), { step: 'cut', index: 50 });
   assert.deepEqual(plan({ heldIndex: 50, firstIndex: 51, logBytes: 1500 }), { step: 'none' });
-  assert.deepEqual(plan({ heldIndex: 50, logBytes: 1501 }), { step: 'cut', index: 750 });
+  assert.deepEqual(plan({ heldIndex: 50, logBytes: 1501 }), { step: 'cut', index: 875 });
 });

@@ -21,8 +21,8 @@ export type CompactionStep =
   | { readonly step: 'cut'; readonly index: number };
 
 /**
- * How to keep the log within its bytes: cut to half of them, so that cutting is rare, but never past what the
- * state on disk holds.
+ * How to keep the log within its bytes: cut to a quarter of them, so that cutting is rare, and with it the flushes that it
+ * needs, but never past what the state on disk holds.
  *
  * @param indexBelow the first index from which on the log takes no more than the given bytes
  */
@@ -31,7 +31,7 @@ export function planCompaction(
   indexBelow: (bytes: number) => number,
 ): CompactionStep {
   if (state.logBytes <= state.logBytesMax) return { step: 'none' };
-  const wanted = indexBelow(state.logBytesMax / 2) - 1;
+  const wanted = indexBelow(state.logBytesMax / 4) - 1;
   const respected = state.logBytes > 2 * state.logBytesMax ? Infinity : state.neededIndex - 1;
   const held = state.logBytes > 3 * state.logBytesMax ? Infinity : state.heldIndex;
   const index = Math.min(wanted, state.durableIndex, respected, held);
