@@ -13,3 +13,9 @@ export const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=131072';
 
 /** The environment of a server: this process's, which may have its own opinion. */
 export const serverEnvironment = (): NodeJS.ProcessEnv => ({ GLIBC_TUNABLES, ...process.env });
+
+/** The environment for a program that is not ours. */
+export function foreignEnvironment(): NodeJS.ProcessEnv {
+  const { GLIBC_TUNABLES: tunables, ...rest } = process.env;
+  return tunables === undefined || tunables === GLIBC_TUNABLES ? rest : { ...rest, GLIBC_TUNABLES: tunables };
+}

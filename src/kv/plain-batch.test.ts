@@ -204,3 +204,13 @@ test('what is not plain takes the other form, and both mean the same', () => {
   assert.deepEqual(done.results, both.results.slice(0, 1));
   assert.deepEqual(plain.get('k'), mixed.get('k'));
 });
+
+test('a version that is none is never made into another one', () => {
+  for (const version of [0.5, NaN, -1, 2 ** 53]) {
+    const ops = [{ op: 'delete', key: 'k', version } as const];
+    assert.equal(
+      encodePlainBatch({ command: 'batch', session: 1, number: 1, lowest: 1, atomic: false, ops }),
+      null,
+    );
+  }
+});

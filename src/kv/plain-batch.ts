@@ -22,6 +22,7 @@
  */
 import { limits } from '../base/limits.ts';
 import type { BatchCommand } from './commands.ts';
+import { isUint } from './fields.ts';
 import type { Op, When } from './ops.ts';
 
 export const PLAIN_BATCH = 0xc1;
@@ -80,11 +81,11 @@ type PlainOp = Extract<Op, { op: 'set' | 'cas' | 'delete' | 'append' }>;
 function isPlain(op: Op): op is PlainOp {
   switch (op.op) {
     case 'set':
-      return op.ttlMs >= 0 && (op.lease ?? 0) === 0;
+      return isUint(op.ttlMs) && (op.lease ?? 0) === 0;
     case 'cas':
-      return op.ttlMs >= 0 && (op.lease ?? 0) === 0 && op.orOlder !== true;
+      return isUint(op.version) && isUint(op.ttlMs) && (op.lease ?? 0) === 0 && op.orOlder !== true;
     case 'delete':
-      return true;
+      return isUint(op.version);
     case 'append':
       return op.when === 'always' && (op.version ?? 0) === 0;
     default:

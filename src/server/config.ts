@@ -131,7 +131,7 @@ function parseReplicaOptions(top: Fields): ReplicaOptions {
     electionTimeoutMs,
     diskStallMsMax: top.integer('diskStallMsMax', 100, 600_000, defaults.diskStallMsMax),
     logBytesMax: top.integer('logBytesMax', MIB, 16_384 * MIB, defaults.logBytesMax),
-    unflushedBytesMax: top.integer('unflushedBytesMax', MIB, 16_384 * MIB, defaults.unflushedBytesMax),
+    unflushedBytesMax: top.integer('unflushedBytesMax', MIB, 1_024 * MIB, defaults.unflushedBytesMax),
     uncommittedBytesMax: top.integer('uncommittedBytesMax', MIB, 16_384 * MIB, defaults.uncommittedBytesMax),
     foundingWaitMs:
       top.choice('founding', FOUNDINGS, 'majority') === 'all' ? Infinity : defaults.foundingWaitMs,

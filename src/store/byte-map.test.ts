@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ByteMap } from './byte-map.ts';
+import { ByteMap, placeOf, referenceTo, startOf } from './byte-map.ts';
 import { hashKey } from './key-hash.ts';
 import { bytes, text } from './store.test-support.ts';
 
@@ -92,4 +92,25 @@ test('retired without keeping it, the oldest chunk takes what it held with it', 
   let there = 0;
   for (let i = 0; i < 100_000; i++) if (get(map, `key ${i}`) !== undefined) there++;
   assert.equal(there, map.size);
+});
+
+test('a reference leads back to its place and start, up to the last of them', () => {
+  for (const place of [1, 1_023, 1_024, 65_535, 65_536, 131_071]) {
+    for (const at of [0, 8, 262_136]) {
+      const reference = new Int32Array([referenceTo(place, at)])[0] ?? 0;
+      assert.deepEqual([placeOf(reference), startOf(reference)], [place, at]);
+      assert.notEqual(reference, 0);
+    }
+  }
+});
+
+test('a large entry that was replaced gives its room back, and one that is valid stays', () => {
+  const map = new ByteMap();
+  put(map, 'large', 'v'.repeat(300_000));
+  put(map, 'small', 'v');
+  put(map, 'large', 'w'.repeat(300_000));
+  for (let i = 0; i < 4; i++) map.retireOldest(true);
+  assert.ok(map.usedBytes < 310_000, String(map.usedBytes));
+  assert.equal(get(map, 'large'), 'w'.repeat(300_000));
+  assert.equal(get(map, 'small'), 'v');
 });

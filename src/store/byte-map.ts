@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import type { StateKey } from './store.ts';
 
 /** A value, or null: deleted, whatever lies below. */
@@ -8,6 +9,8 @@ const UNIT_BITS = 3;
 const UNITS_BITS = 15;
 const UNITS_MASK = 2 ** UNITS_BITS - 1;
 const CHUNK_BYTES = 2 ** (UNITS_BITS + UNIT_BITS);
+/** More than a gigabyte of large entries, and as much that was replaced. */
+const PLACES = 2 ** (32 - UNITS_BITS);
 const CHUNK_BYTES_MIN = 4 * 1024;
 /** A larger entry has a chunk of its own. */
 const SHARED_ENTRY_BYTES_MAX = CHUNK_BYTES / 8;
@@ -199,7 +202,6 @@ export class ByteMap {
     const old = this.#table;
     this.#table = new Int32Array(2 * old.length);
     this.#mask = old.length - 1;
-    this.#forgetLast();
     for (let at = 0; at < old.length; at += 2) {
       if (old[at + 1] !== 0) this.#insert(old[at] as number, old[at + 1] as number);
     }
@@ -247,21 +249,22 @@ export class ByteMap {
     const chunk = last === undefined ? null : (this.#chunks[last] as Chunk | null);
     if (last !== undefined && chunk !== null && chunk.used + bytes <= chunk.bytes.length) return last;
     const place = this.#freePlaces.pop() ?? this.#chunks.length;
+    assert(place < PLACES, 'references reach all chunks');
     if (bytes > SHARED_ENTRY_BYTES_MAX) {
       this.#chunks[place] = chunkOf(bytes);
       // Before the one that is being filled, which goes on being filled.
       this.#order.splice(-1, 0, place);
     } else {
       // Small maps have small chunks, so that what they hold for nothing is a part of what they hold.
-      const share = Math.max(CHUNK_BYTES_MIN, (this.#liveBytes >> 2) & ~7);
-      this.#chunks[place] = chunkOf(Math.max(bytes, Math.min(CHUNK_BYTES, share)));
+      const share = Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BYTES, this.#liveBytes / 4) & ~7);
+      this.#chunks[place] = chunkOf(Math.max(bytes, share));
       this.#order.push(place);
     }
     return place;
   }
 
   #chunkOf(reference: number): Chunk {
-    return this.#chunks[reference >> UNITS_BITS] as Chunk;
+    return this.#chunks[placeOf(reference)] as Chunk;
   }
 
   #replaced(reference: number): void {
@@ -277,9 +280,12 @@ function chunkOf(bytes: number): Chunk {
   return { buffer, bytes: new Uint8Array(buffer), words: new Int32Array(buffer), used: 0 };
 }
 
-const referenceTo = (place: number, at: number): number => (place << UNITS_BITS) | (at >> UNIT_BITS);
+/** Exported for tests: a map with as many chunks takes gigabytes. */
+export const referenceTo = (place: number, at: number): number => (place << UNITS_BITS) | (at >> UNIT_BITS);
 
-const startOf = (reference: number): number => (reference & UNITS_MASK) << UNIT_BITS;
+export const placeOf = (reference: number): number => reference >>> UNITS_BITS;
+
+export const startOf = (reference: number): number => (reference & UNITS_MASK) << UNIT_BITS;
 
 const isValid = ({ words }: Chunk, at: number): boolean =>
   ((words[(at >> 2) + 2] as number) & REPLACED) === 0;

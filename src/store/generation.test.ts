@@ -41,3 +41,13 @@ test('entries count as what they take on the heap, whatever their size', () => {
   for (const share of shares)
     assert(share > 0.7 && share < 1.4, shares.map((each) => each.toFixed(2)).join(' '));
 });
+
+test('what was replaced takes no more room than what is there, be it small or large', () => {
+  const generation = new Generation();
+  const sizes = [10, 1_000, 40_000, 300_000];
+  for (let i = 0; i < 2_000; i++) generation.put(`k${i % 40}`, new Uint8Array(sizes[i % 4] ?? 0));
+  const bytes = 10 * sizes.reduce((sum, size) => sum + size, 0);
+  // Between two writes one chunk may be more than that.
+  assert(generation.usedBytes < 2 * bytes + 600_000, `${generation.usedBytes} of ${bytes}`);
+  for (let i = 0; i < 40; i++) assert.equal(generation.get(`k${i}`)?.length, sizes[i % 4]);
+});

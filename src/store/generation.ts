@@ -20,6 +20,11 @@ export class Generation {
     return this.#entries.liveBytes + this.#keyBytes;
   }
 
+  /** Bytes of the entries, with those that were replaced and still take room. */
+  get usedBytes(): number {
+    return this.#entries.usedBytes;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }

@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import { KvraftError, messageOf } from '../../base/errors.ts';
 import { nodeClock } from '../../base/node-clock.ts';
 import type { HeldLock } from '../../client/index.ts';
+import { foreignEnvironment } from '../node-flags.ts';
 import { parseDuration } from './arguments.ts';
 import type { ClientSession } from './session.ts';
 
@@ -59,7 +60,7 @@ function runUnder(
   [file = '', ...args]: readonly string[],
   interrupted: AbortSignal,
 ): Promise<number> {
-  const env = { ...process.env, KVRAFT_FENCE: `${lock.fencingToken}:${name}` };
+  const env = { ...foreignEnvironment(), KVRAFT_FENCE: `${lock.fencingToken}:${name}` };
   const child = spawn(file, args, { stdio: 'inherit', env });
   const end = (): void => endGently(child);
   for (const signal of [lock.signal, interrupted]) {
