@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planCompaction, type CompactionState } from './compaction.ts';
 
-/** A log of entries of one byte each, from index 1 to 1000, of which at most 500 are to be kept. */
+/** A log of entries of one byte each, from index 1 to 1000, of which there may be 500, and 125 are kept. */
 const state: CompactionState = {
   logBytes: 1000,
   logBytesMax: 500,
+  cutAboveBytes: 500,
+  keptBytes: 125,
   firstIndex: 1,
   durableIndex: 1000,
   neededIndex: Infinity,
@@ -18,7 +20,7 @@ test('a log within its bytes is left alone', () => {
   assert.deepEqual(plan({ logBytes: 500 }), { step: 'none' });
 });
 
-test('a log that is too long is cut to a quarter of what it may take', () => {
+test('a log that is too long is cut to what is kept', () => {
   assert.deepEqual(plan({}), { step: 'cut', index: 875 });
 });
 

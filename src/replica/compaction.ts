@@ -2,6 +2,10 @@
 export interface CompactionState {
   readonly logBytes: number;
   readonly logBytesMax: number;
+  /** A log that is longer is cut. */
+  readonly cutAboveBytes: number;
+  /** What is left of a log that is cut. */
+  readonly keptBytes: number;
   readonly firstIndex: number;
   /** The state on disk holds everything up to here; a restart replays from here. */
   readonly durableIndex: number;
@@ -21,8 +25,8 @@ export type CompactionStep =
   | { readonly step: 'cut'; readonly index: number };
 
 /**
- * How to keep the log within its bytes: cut to a quarter of them, so that cutting is rare, and with it the flushes that it
- * needs, but never past what the state on disk holds.
+ * How to keep the log within its bytes: cut to well below, so that cutting is rare, and with it the flushes that it needs, but
+ * never past what the state on disk holds.
  *
  * @param indexBelow the first index from which on the log takes no more than the given bytes
  */
@@ -30,8 +34,8 @@ export function planCompaction(
   state: CompactionState,
   indexBelow: (bytes: number) => number,
 ): CompactionStep {
-  if (state.logBytes <= state.logBytesMax) return { step: 'none' };
-  const wanted = indexBelow(state.logBytesMax / 4) - 1;
+  if (state.logBytes <= state.cutAboveBytes) return { step: 'none' };
+  const wanted = indexBelow(state.keptBytes) - 1;
   const respected = state.logBytes > 2 * state.logBytesMax ? Infinity : state.neededIndex - 1;
   const held = state.logBytes > 3 * state.logBytesMax ? Infinity : state.heldIndex;
   const index = Math.min(wanted, state.durableIndex, respected, held);

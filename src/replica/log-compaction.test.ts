@@ -41,3 +41,26 @@ test('a store is made to flush what the replica stops at, even if it would hold 
   compactLog(at(101), Infinity);
   assert.equal(flushes, 1);
 });
+
+test('at rest a log is cut that would be left alone under load', () => {
+  const cuts: number[] = [];
+  const at = (logBytes: number, unflushedBytes: number): Parameters<typeof compactLog>[0] =>
+    ({
+      node: {
+        logBytes,
+        firstIndex: 1,
+        progress: () => [],
+        indexFromEnd: (bytes: number) => logBytes - bytes + 1,
+        termAt: () => 1,
+        compact: (index: number) => cuts.push(index),
+      },
+      store: { unflushedBytes, durablePosition: { index: logBytes } },
+      wal: { compact: () => undefined },
+      options: { logBytesMax: 100, unflushedBytesMax: 100 },
+    }) as unknown as Parameters<typeof compactLog>[0];
+  compactLog(at(90, 1), Infinity);
+  compactLog(at(50, 0), Infinity);
+  assert.deepEqual(cuts, []);
+  compactLog(at(90, 0), Infinity);
+  assert.deepEqual(cuts, [65], 'the last 25 are kept');
+});

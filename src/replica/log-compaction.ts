@@ -30,7 +30,9 @@ interface CompactionParts {
 export function compactLog({ node, store, wal, options }: CompactionParts, heldIndex: number): void {
   // By itself the store may be content to hold more than what the replica stops at.
   if (store.unflushedBytes > options.unflushedBytesMax) store.flush();
-  if (node.logBytes <= options.logBytesMax) return;
+  // At rest the state on disk holds everything, and half of the memory for the log will do.
+  const cutAboveBytes = store.unflushedBytes === 0 ? options.logBytesMax / 2 : options.logBytesMax;
+  if (node.logBytes <= cutAboveBytes) return;
   let neededIndex = Infinity;
   for (const peer of node.progress()) {
     if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
@@ -41,6 +43,8 @@ export function compactLog({ node, store, wal, options }: CompactionParts, heldI
     {
       logBytes: node.logBytes,
       logBytesMax: options.logBytesMax,
+      cutAboveBytes,
+      keptBytes: options.logBytesMax / 4,
       firstIndex: node.firstIndex,
       durableIndex: store.durablePosition.index,
       neededIndex,
