@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
  */
 const FLUSH_BYTES = 64 * MIB;
 const FLUSH_INTERVAL_MS = 30_000;
-const CACHE_BYTES = 64 * MIB;
+const CACHE_BYTES = 48 * MIB;
 /** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
 const QUIET_MS = 1_000;
 
