@@ -16,7 +16,7 @@ export interface ChangeEvent {
   /** Empty for a flush, which removed every key. */
   readonly key: string;
   readonly type: ChangeType;
-  /** The key's new record, null if it is gone. Aliases the stored bytes. */
+  /** The key's new record, null if it is gone. */
   readonly record: RecordView | null;
 }
 
@@ -69,7 +69,7 @@ export class ChangeLog {
     if (from < this.#changes.first) return 'compacted';
     const events: ChangeEvent[] = [];
     for (const { bytes } of this.#changes.segments(from, limit)) {
-      const changes = decodeSegment(bytes);
+      const changes = decodeSegment(Buffer.from(bytes));
       assert(changes !== null, 'what was encoded is decoded');
       for (const { type, key, record } of changes) {
         events.push({

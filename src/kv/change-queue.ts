@@ -11,6 +11,7 @@ const FULL_BYTES = (CHUNK_BYTES * 3) / 4;
 export interface Segment {
   readonly first: number;
   readonly last: number;
+  /** A view, valid until the next change. */
   readonly bytes: Buffer;
 }
 
@@ -26,7 +27,7 @@ interface Chunk {
 /**
  * Changes of consecutive versions, as bytes in a few large buffers. On a busy server hundreds of thousands are kept for
  * a second or two: as objects they would live just long enough to cost the garbage collector the most. Buffers are
- * used again, and so never leave this class.
+ * used again, so nobody may keep a view of them.
  */
 export class ChangeQueue {
   /** The versions of each follow those of the one before. None is empty. */
@@ -90,7 +91,7 @@ export class ChangeQueue {
     return chunk.start - start;
   }
 
-  /** Copies of the changes from version `from` on, or from the oldest on if `from` is gone: at most `limit` changes. */
+  /** The changes from version `from` on, or from the oldest on if `from` is gone: at most `limit` changes. */
   *segments(from: number, limit = Infinity): Generator<Segment, undefined> {
     let first = Math.max(from, this.#first);
     const end = Math.min(this.#last + 1, first + limit);
@@ -99,7 +100,7 @@ export class ChangeQueue {
       const last = Math.min(chunk.last, end - 1);
       const startsAt = skip(chunk.buffer, chunk.start, first - chunk.first);
       const endsAt = last === chunk.last ? chunk.end : skip(chunk.buffer, startsAt, last + 1 - first);
-      yield { first, last, bytes: Buffer.from(chunk.buffer.subarray(startsAt, endsAt)) };
+      yield { first, last, bytes: chunk.buffer.subarray(startsAt, endsAt) };
       first = last + 1;
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
+import { createPrng } from '../base/prng.ts';
+import { isFull, LogCompaction, mustWaitForStore } from './log-compaction.ts';
 
 const parts = (
   logBytes: number,
@@ -30,21 +31,22 @@ test('a long tail that is not committed does not keep out the entry that commits
 test('a store is made to flush what the replica stops at, even if it would hold more by itself', () => {
   let flushes = 0;
   const flush = (): number => ++flushes;
-  const at = (unflushedBytes: number): Parameters<typeof compactLog>[0] =>
+  const at = (unflushedBytes: number): ConstructorParameters<typeof LogCompaction>[0] =>
     ({
       node: { logBytes: 0 },
       store: { unflushedBytes, flush },
+      prng: createPrng(1),
       options: { logBytesMax: 100, unflushedBytesMax: 100 },
-    }) as unknown as Parameters<typeof compactLog>[0];
-  compactLog(at(100), Infinity);
+    }) as unknown as ConstructorParameters<typeof LogCompaction>[0];
+  new LogCompaction(at(100)).run(Infinity);
   assert.equal(flushes, 0);
-  compactLog(at(101), Infinity);
+  new LogCompaction(at(101)).run(Infinity);
   assert.equal(flushes, 1);
 });
 
 test('at rest a log is cut that would be left alone under load', () => {
   const cuts: number[] = [];
-  const at = (logBytes: number, unflushedBytes: number): Parameters<typeof compactLog>[0] =>
+  const at = (logBytes: number, unflushedBytes: number): ConstructorParameters<typeof LogCompaction>[0] =>
     ({
       node: {
         logBytes,
@@ -56,11 +58,40 @@ test('at rest a log is cut that would be left alone under load', () => {
       },
       store: { unflushedBytes, durablePosition: { index: logBytes } },
       wal: { compact: () => undefined },
+      prng: createPrng(1),
       options: { logBytesMax: 100, unflushedBytesMax: 100 },
-    }) as unknown as Parameters<typeof compactLog>[0];
-  compactLog(at(90, 1), Infinity);
-  compactLog(at(50, 0), Infinity);
+    }) as unknown as ConstructorParameters<typeof LogCompaction>[0];
+  new LogCompaction(at(70, 1)).run(Infinity);
+  new LogCompaction(at(50, 0)).run(Infinity);
   assert.deepEqual(cuts, []);
-  compactLog(at(90, 0), Infinity);
-  assert.deepEqual(cuts, [65], 'the last 25 are kept');
+  new LogCompaction(at(70, 0)).run(Infinity);
+  assert.deepEqual(cuts, [45], 'the last 25 are kept');
+});
+
+test('a log is cut at another length each time, and never later than it must be', () => {
+  const node = {
+    logBytes: 0,
+    firstIndex: 1,
+    progress: () => [],
+    indexFromEnd: (bytes: number) => node.logBytes - bytes + 1,
+    termAt: () => 1,
+    compact: (index: number) => {
+      lengths.push(node.logBytes);
+      node.logBytes -= index;
+    },
+  };
+  const lengths: number[] = [];
+  const compaction = new LogCompaction({
+    node,
+    store: { unflushedBytes: 1, durablePosition: { index: Infinity } },
+    wal: { compact: () => undefined },
+    prng: createPrng(1),
+    options: { logBytesMax: 1_000, unflushedBytesMax: 100 },
+  } as unknown as ConstructorParameters<typeof LogCompaction>[0]);
+  for (let i = 0; i < 20_000; i++) {
+    node.logBytes++;
+    compaction.run(Infinity);
+  }
+  assert.ok(lengths.every((length) => length >= 750 && length <= 1_001));
+  assert.ok(new Set(lengths).size > lengths.length / 2);
 });

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import type { Prng } from '../base/prng.ts';
 import type { RawNode } from '../raft/raw-node.ts';
 import type { MemberId } from '../raft/types.ts';
 import type { Store } from '../store/store.ts';
@@ -23,42 +24,66 @@ interface CompactionParts {
   readonly node: LogNode;
   readonly store: Store;
   readonly wal: Wal;
+  readonly prng: Prng;
   readonly options: ReplicaOptions;
 }
 
-/** Has the store flush what is too much for memory, and cuts a log that has grown too long; `heldIndex` is what snapshots under way need. */
-export function compactLog({ node, store, wal, options }: CompactionParts, heldIndex: number): void {
-  // By itself the store may be content to hold more than what the replica stops at.
-  if (store.unflushedBytes > options.unflushedBytesMax) store.flush();
-  // At rest the state on disk holds everything, and half of the memory for the log will do.
-  const cutAboveBytes = store.unflushedBytes === 0 ? options.logBytesMax / 2 : options.logBytesMax;
-  if (node.logBytes <= cutAboveBytes) return;
-  let neededIndex = Infinity;
-  for (const peer of node.progress()) {
-    if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
-      neededIndex = Math.min(neededIndex, peer.matchIndex + 1);
-    }
+/** The log is cut when it takes at least this share of the bytes that it may. */
+const CUT_SHARE_MIN = 0.75;
+
+/** Has the store flush what is too much for memory, and cuts a log that has grown too long. */
+export class LogCompaction {
+  readonly #parts: CompactionParts;
+  /**
+   * The share of its bytes at which the log is cut: another one each time, and on every server. Servers with the same log
+   * would otherwise flush their states for it at the same moment, and none of them be quick then; so a majority is.
+   */
+  #cutShare: number;
+
+  constructor(parts: CompactionParts) {
+    this.#parts = parts;
+    this.#cutShare = drawCutShare(parts.prng);
   }
-  const plan = planCompaction(
-    {
-      logBytes: node.logBytes,
-      logBytesMax: options.logBytesMax,
-      cutAboveBytes,
-      keptBytes: options.logBytesMax / 4,
-      firstIndex: node.firstIndex,
-      durableIndex: store.durablePosition.index,
-      neededIndex,
-      heldIndex,
-    },
-    (bytes) => node.indexFromEnd(bytes),
-  );
-  if (plan.step === 'flush') store.flush();
-  if (plan.step !== 'cut') return;
-  const term = node.termAt(plan.index);
-  assert(term !== undefined, 'the log holds the entry that it is cut behind');
-  node.compact(plan.index);
-  wal.compact(plan.index, term);
+
+  /** `heldIndex` is what snapshots under way need. */
+  run(heldIndex: number): void {
+    const { node, store, wal, prng, options } = this.#parts;
+    // By itself the store may be content to hold more than what the replica stops at.
+    if (store.unflushedBytes > options.unflushedBytesMax) store.flush();
+    // At rest the state on disk holds everything, and half of the memory for the log will do.
+    const share = store.unflushedBytes === 0 ? 0.5 : this.#cutShare;
+    const cutAboveBytes = share * options.logBytesMax;
+    if (node.logBytes <= cutAboveBytes) return;
+    let neededIndex = Infinity;
+    for (const peer of node.progress()) {
+      if (peer.member !== node.id && peer.recentActive && peer.state === 'replicate') {
+        neededIndex = Math.min(neededIndex, peer.matchIndex + 1);
+      }
+    }
+    const plan = planCompaction(
+      {
+        logBytes: node.logBytes,
+        logBytesMax: options.logBytesMax,
+        cutAboveBytes,
+        keptBytes: options.logBytesMax / 4,
+        firstIndex: node.firstIndex,
+        durableIndex: store.durablePosition.index,
+        neededIndex,
+        heldIndex,
+      },
+      (bytes) => node.indexFromEnd(bytes),
+    );
+    if (plan.step === 'flush') store.flush();
+    if (plan.step !== 'cut') return;
+    const term = node.termAt(plan.index);
+    assert(term !== undefined, 'the log holds the entry that it is cut behind');
+    node.compact(plan.index);
+    wal.compact(plan.index, term);
+    this.#cutShare = drawCutShare(prng);
+  }
 }
+
+const drawCutShare = (prng: Prng): number => CUT_SHARE_MIN + (1 - CUT_SHARE_MIN) * prng.float();
 
 type StoreParts = Pick<CompactionParts, 'node' | 'store' | 'options'>;
 

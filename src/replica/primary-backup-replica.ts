@@ -19,7 +19,7 @@ import type { Wal } from '../wal/wal-types.ts';
 import { DiskSpace } from './disk-space.ts';
 import { decodeEntry } from './envelope.ts';
 import type { Identity } from './identity.ts';
-import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
+import { isFull, LogCompaction, mustWaitForStore } from './log-compaction.ts';
 import { LogTime } from './log-time.ts';
 import { LogWriter } from './log-writer.ts';
 import { refusalOf } from './membership.ts';
@@ -66,6 +66,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
   readonly #pinger: Pinger;
   readonly #unapplied: Unapplied;
   readonly #writer: LogWriter;
+  readonly #compaction: LogCompaction;
   readonly #space: DiskSpace;
   readonly #timeTeller: TimeTeller;
   #leadership = { view: 0, leaderId: NO_MEMBER };
@@ -80,6 +81,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#parts = parts;
     this.#node = node;
     this.#writer = new LogWriter(parts);
+    this.#compaction = new LogCompaction(parts);
     this.#space = new DiskSpace(parts);
     const logTime = new LogTime(clock, node.lastStampMs);
     this.#logTime = logTime;
@@ -285,7 +287,7 @@ export class PrimaryBackupReplica<Result> implements Replicator<Result>, Transpo
     this.#logTime.observe(node.lastStampMs, node.lastTerm);
     this.#requests.applied();
     this.#pinger.tellChanges();
-    compactLog(this.#parts, this.#snapshots.heldIndex);
+    this.#compaction.run(this.#snapshots.heldIndex);
     this.#requests.next();
   };
 

@@ -14,7 +14,7 @@ import {
 } from '../net/transport.ts';
 import type { Store } from '../store/store.ts';
 import type { Wal } from '../wal/wal-types.ts';
-import { compactLog, isFull, mustWaitForStore } from './log-compaction.ts';
+import { isFull, LogCompaction, mustWaitForStore } from './log-compaction.ts';
 import { DiskSpace, handOver, SpaceHandOver } from './disk-space.ts';
 import { decodeEntry, encodeRecord } from './envelope.ts';
 import { Founding } from './founding.ts';
@@ -60,6 +60,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
   readonly #snapshots: SnapshotTraffic;
   readonly #unapplied: Unapplied;
   readonly #writer: LogWriter;
+  readonly #compaction: LogCompaction;
   readonly #space: DiskSpace;
   readonly #spaceHandOver: SpaceHandOver;
   readonly #timeTeller: TimeTeller;
@@ -77,6 +78,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#parts = parts;
     this.#node = node;
     this.#writer = new LogWriter(parts);
+    this.#compaction = new LogCompaction(parts);
     const logTime = new LogTime(clock, node.lastStampMs);
     this.#logTime = logTime;
     const { electionTimeoutMs } = parts.options;
@@ -292,7 +294,7 @@ export class RaftReplica<Result> implements Replicator<Result>, TransportHandler
     this.#unapplied.apply();
     this.#logTime.observe(node.lastStampMs, node.lastTerm);
     this.#requests.applied();
-    compactLog(this.#parts, this.#snapshots.heldIndex);
+    this.#compaction.run(this.#snapshots.heldIndex);
     this.#requests.next();
   };
 

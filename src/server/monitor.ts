@@ -1,8 +1,6 @@
-import { randomInt } from 'node:crypto';
 import { KvraftError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { nodeClock } from '../base/node-clock.ts';
-import { createPrng } from '../base/prng.ts';
 import { TcpTransport } from '../net/tcp-transport.ts';
 import type { IdentitySetup } from '../replica/identity.ts';
 import { MONITOR_IDS_FROM } from '../replica/monitor-ids.ts';
@@ -13,10 +11,9 @@ import { nodeVfs } from '../wal/node-vfs.ts';
 import { monitorFolder, type ClusterConfig } from './config.ts';
 import { monitorNode, type MonitorConfig } from './config-monitors.ts';
 import { allAddresses } from './addresses.ts';
+import { randomPrng } from './random-prng.ts';
 import { prepareRebuild } from './rebuild.ts';
 import type { MonitorStatus } from './status.ts';
-
-const PRNG_SEED_BITS = 2 ** 48 - 1;
 
 export interface MonitorSetup {
   readonly config: ClusterConfig;
@@ -47,7 +44,7 @@ export async function startMonitor(setup: MonitorSetup): Promise<RunningMonitor>
     listen: { port: own.port },
     peers: allAddresses(config),
     clock: nodeClock,
-    prng: createPrng(randomInt(PRNG_SEED_BITS)),
+    prng: randomPrng(),
     logger,
     onAdmin: (_request, respond) => respond(monitor?.status() ?? null),
   });
@@ -63,10 +60,10 @@ export async function startMonitor(setup: MonitorSetup): Promise<RunningMonitor>
       servers,
       folder,
       vfs: nodeVfs,
-      openStore: (path) => openLmdbStore(path, { clock: nodeClock }),
+      openStore: (path) => openLmdbStore(path, { clock: nodeClock, prng: randomPrng() }),
       transport,
       clock: nodeClock,
-      prng: createPrng(randomInt(PRNG_SEED_BITS)),
+      prng: randomPrng(),
       logger,
       options: config.replica,
       segmentBytes: config.segmentBytes,
@@ -98,7 +95,7 @@ function rebuild(
     throw new KvraftError('INVALID_ARGUMENT', message);
   }
   const addresses = others.map(({ hostname: host, port }) => ({ host, port }));
-  const prng = createPrng(randomInt(PRNG_SEED_BITS));
+  const prng = randomPrng();
   return prepareRebuild(folder, { ...identity, prng }, addresses, logger);
 }
 

@@ -1,8 +1,6 @@
-import { randomInt } from 'node:crypto';
 import { KvraftError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import { createPrng } from '../base/prng.ts';
 import { KvStateMachine } from '../kv/machine.ts';
 import { defaultKvOptions } from '../kv/options.ts';
 import { nodeClock } from '../base/node-clock.ts';
@@ -24,6 +22,7 @@ import { monitorNode } from './config-monitors.ts';
 import { dataFolder, type ClusterConfig, type ServerConfig } from './config.ts';
 import { addListeners, isRedirectTarget, listenerName, type ListenerConfig } from './config-listeners.ts';
 import { checkListeners, Listeners } from './listeners.ts';
+import { randomPrng } from './random-prng.ts';
 import { prepareRebuild, startOver } from './rebuild.ts';
 import type { ServerStatus } from './status.ts';
 
@@ -49,7 +48,6 @@ export interface RunningServer {
 
 /** How long a leader waits for another one to take over before it stops all the same. */
 const HAND_OVER_MS_MAX = 1_000;
-const PRNG_SEED_BITS = 2 ** 48 - 1;
 
 /** Starts one server of a cluster in this thread. Resolves once it listens; it may not know a leader yet. */
 export async function startServer(setup: ServerSetup): Promise<RunningServer> {
@@ -102,7 +100,7 @@ async function rebuild({ config, serverId, logger }: ServerSetup, folder: string
   const others = config.servers
     .filter(({ id }) => id !== serverId)
     .map(({ hostname: host, logPort: port }) => ({ host, port }));
-  const prng = createPrng(randomInt(PRNG_SEED_BITS));
+  const prng = randomPrng();
   return prepareRebuild(folder, { serverId, foundingServers, prng }, others, logger);
 }
 
@@ -116,7 +114,7 @@ function transportOptions(
     listen: { port: own.logPort },
     peers: allAddresses(config),
     clock: nodeClock,
-    prng: createPrng(randomInt(PRNG_SEED_BITS)),
+    prng: randomPrng(),
     logger,
     onAdmin: (_request, respond) => respond(status()),
   };
@@ -134,13 +132,13 @@ function openEngine(
     servers: config.servers.map(({ id }) => id),
     folder,
     vfs: nodeVfs,
-    openStore: (path: string) => openLmdbStore(path, { clock: nodeClock }),
+    openStore: (path: string) => openLmdbStore(path, { clock: nodeClock, prng: randomPrng() }),
     // Never with limits of a configuration: servers that differ in them would come apart.
     makeMachine: (storage: StateStorage) =>
       new KvStateMachine(storage, { valueBytesMax: limits.valueBytesCeiling }),
     transport,
     clock: nodeClock,
-    prng: createPrng(randomInt(PRNG_SEED_BITS)),
+    prng: randomPrng(),
     logger,
     options: config.replica,
     segmentBytes: config.segmentBytes,

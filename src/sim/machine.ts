@@ -267,6 +267,7 @@ export abstract class SimMachine<Open extends OpenParts> {
     const { network, world, prng, events } = this.#machine;
     const { process } = run;
     const vfs = this.disk.mount();
+    const seed = prng.uint32();
     const transport = network.attach(this.id, process);
     transport.onSend = (message) => events.sent(this, message);
     const open = this.opened(
@@ -274,11 +275,12 @@ export abstract class SimMachine<Open extends OpenParts> {
         vfs,
         clock: process.clock,
         transport,
-        prng: createPrng(prng.uint32()),
+        prng: createPrng(seed),
         logger: this.#logger(),
         openStore: (folder) => {
           const { flushBytes } = world;
-          const store = openSimStore(folder, { vfs, clock: process.clock, flushBytes });
+          const own = { vfs, clock: process.clock, prng: createPrng(seed + 2 ** 32) };
+          const store = openSimStore(folder, { ...own, flushBytes });
           const advance = store.advance.bind(store);
           store.advance = (position) => {
             advance(position);

@@ -10,6 +10,17 @@ export interface BackendSnapshot {
   close(): void;
 }
 
+/** A batch on its way to the disk. */
+export interface BackendWrite {
+  /** Takes encoded entries (batch-format.ts), in any order and each key once; their buffer belongs to the backend then. */
+  add(records: Uint8Array<ArrayBuffer>): void;
+  /**
+   * Writes what was added, and the position. When `done` is called with null they are durable and reads show them. With
+   * an error of code `NO_SPACE` nothing has changed and the same can be tried again, from the beginning.
+   */
+  commit(position: Position, done: Done): void;
+}
+
 /** A state that is staged on disk beside the current one. One call is under way at a time. */
 export interface BackendInstall {
   /** Takes encoded entries (batch-format.ts) in the order of their keys; their buffer belongs to the backend then. */
@@ -18,7 +29,7 @@ export interface BackendInstall {
   finish(done: Done): void;
   /**
    * Switches to it durably. No snapshot of the old state is open; a write of it under way is void, its `done` is
-   * not called. Throws when the disk fails; which state a restart finds is then unknown.
+   * not called, and nothing is added to it any more. Throws when the disk fails; which state a restart finds is then unknown.
    */
   commit(): void;
   /** Removes what was staged; no `done` is called any more. */
@@ -44,12 +55,8 @@ export interface StoreBackend {
   has(key: StateKey): boolean;
   /** A lazy walk; `limit` is the caller's. */
   range(options: RangeOptions): Generator<[StateKey, Uint8Array], undefined>;
-  /**
-   * Writes encoded entries (batch-format.ts), whose buffers belong to the backend then, and the position. When
-   * `done` is called with null they are durable and reads show them. With an error of code `NO_SPACE` nothing has
-   * changed and the same can be tried again. One write is under way at a time.
-   */
-  write(batch: readonly Uint8Array<ArrayBuffer>[], position: Position, done: Done): void;
+  /** One write is under way at a time; one that was given up is void. */
+  beginWrite(): BackendWrite;
   openSnapshot(): BackendSnapshot;
   beginInstall(position: Position): BackendInstall;
   /** No snapshot is open and no install is under way. Calls back when everything is released. */

@@ -59,6 +59,12 @@ for (const [name, hash] of Object.entries<Hash>({
         assert.equal(map.size, model.size);
       }
       for (const [key, value] of model) assert.equal(get(map, key, hash), value);
+      const entries = [...map.entries()];
+      assert.equal(entries.length, model.size, 'a walk comes to every entry once');
+      for (const entry of entries) {
+        assert.equal(entry.hash, hash(entry.key));
+        assert.equal(entry.value === null ? null : text(entry.value), model.get(entry.key));
+      }
       for (const [view, value] of views) assert.equal(text(view), value, 'views stay as they were');
     });
     fc.assert(run, { numRuns: 150, seed: 1 });

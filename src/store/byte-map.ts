@@ -4,6 +4,12 @@ import type { StateKey } from './store.ts';
 /** A value, or null: deleted, whatever lies below. */
 export type Layered = Uint8Array | null;
 
+export interface Entry {
+  readonly key: StateKey;
+  readonly hash: number;
+  readonly value: Layered;
+}
+
 /** Places in a chunk are counted in units of 8 bytes, and stand in the low bits of a reference to an entry. */
 const UNIT_BITS = 3;
 const UNITS_BITS = 15;
@@ -132,6 +138,27 @@ export class ByteMap {
     this.#chunks[place] = null;
     this.#freePlaces.push(place);
     return true;
+  }
+
+  /** All entries, in the order in which they lie in memory. Nothing may be written while the walk is under way. */
+  *entries(): Generator<Entry, undefined> {
+    for (const place of this.#order) {
+      const chunk = this.#chunks[place] as Chunk;
+      const { buffer, words } = chunk;
+      const text = Buffer.from(buffer);
+      for (let at = 0; at < chunk.used; at += entryBytesAt(chunk, at)) {
+        if (!isValid(chunk, at)) continue;
+        const keyAt = at + HEAD_BYTES;
+        const valueAt = keyAt + (words[(at >> 2) + 2] as number);
+        const length = words[(at >> 2) + 1] as number;
+        yield {
+          key: text.toString('latin1', keyAt, valueAt),
+          hash: words[at >> 2] as number,
+          value: length === DELETED ? null : new Uint8Array(buffer, valueAt, length),
+        };
+      }
+    }
+    return undefined;
   }
 
   /** The place in the table where the key's slot begins, or -1. */

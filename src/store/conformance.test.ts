@@ -21,7 +21,7 @@ function simHarness(): Harness {
     get clock() {
       return clock;
     },
-    open: (options) => openSimStore('server/state', { ...options, vfs, clock }),
+    open: (options) => openSimStore('server/state', { ...options, vfs, clock, prng: createPrng(6) }),
     until: async (condition) => {
       if (!scheduler.runUntil(condition, Infinity)) throw new Error('nothing is under way any more');
     },
@@ -45,7 +45,11 @@ function lmdbHarness(): Harness {
   return {
     clock: realClock,
     open: (options) => {
-      const store = openLmdbStore(path.join(root, String(life)), { ...options, clock: realClock });
+      const store = openLmdbStore(path.join(root, String(life)), {
+        ...options,
+        clock: realClock,
+        prng: createPrng(6),
+      });
       const close = store.close.bind(store);
       store.close = (done) => {
         stores.splice(stores.indexOf(store), 1);

@@ -2,6 +2,7 @@ import {
   diskError,
   type BackendInstall,
   type BackendSnapshot,
+  type BackendWrite,
   type Done,
   type StoreBackend,
 } from './backend.ts';
@@ -59,21 +60,25 @@ export class FakeBackend implements StoreBackend {
     return undefined;
   }
 
-  write(batch: readonly Uint8Array[], position: Position, done: Done): void {
+  beginWrite(): BackendWrite {
     const entries: [StateKey, Uint8Array | null][] = [];
-    for (const records of batch) readRecords(records, (key, value) => void entries.push([key, value]));
-    const finish = (error: Error | null): void => {
-      this.pending = null;
-      if (error === null) {
-        for (const [key, value] of entries) {
-          if (value === null) this.#state.remove(key);
-          else this.#state.put(key, value);
-        }
-        this.position = position;
-      }
-      done(error);
+    return {
+      add: (records) => readRecords(records, (key, value) => void entries.push([key, value])),
+      commit: (position, done) => {
+        const finish = (error: Error | null): void => {
+          this.pending = null;
+          if (error === null) {
+            for (const [key, value] of entries) {
+              if (value === null) this.#state.remove(key);
+              else this.#state.put(key, value);
+            }
+            this.position = position;
+          }
+          done(error);
+        };
+        this.pending = { keys: entries.map(([key]) => key), position, finish };
+      },
     };
-    this.pending = { keys: entries.map(([key]) => key), position, finish };
   }
 
   openSnapshot(): BackendSnapshot {

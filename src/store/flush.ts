@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { recordBytes, writeRecord } from './batch-format.ts';
-import { isOutOfSpace, type StoreBackend } from './backend.ts';
-import type { Layered } from './byte-map.ts';
+import { isOutOfSpace, type BackendWrite, type StoreBackend } from './backend.ts';
+import type { Entry } from './byte-map.ts';
 import type { Generation } from './generation.ts';
-import type { Position, StateKey } from './store.ts';
+import type { Position } from './store.ts';
 
 /** Work on the main thread between two turns of the event loop: well below a millisecond. */
 const SLICE_RECORDS = 1_024;
@@ -18,7 +18,7 @@ export interface FlushOptions {
   /** What the state speaks of once the generation is in it. */
   readonly position: Position;
   /** Called for every entry on its way to the backend, again if it is tried again. */
-  readonly onEntry: (key: StateKey, value: Layered) => void;
+  readonly onEntry: (entry: Entry) => void;
   readonly onFlushed: () => void;
   /** The disk is full: the flush is tried again by itself. */
   readonly onFull: () => void;
@@ -28,13 +28,16 @@ export interface FlushOptions {
 /**
  * Brings one frozen generation to the backend: waits until the log has its last entry, encodes it a slice a turn,
  * has it written, and tries again while the disk is full.
+ *
+ * Entries are taken as they lie in memory, without a look for each, and what is encoded is handed on at once: many
+ * megabytes that wait here would have the garbage collector run for nothing.
  */
 export class Flush {
   readonly #options: FlushOptions;
   #state: 'waiting for the log' | 'encoding' | 'writing' | 'waiting for space' | 'ended' =
     'waiting for the log';
-  #entries: Iterator<[StateKey, Layered]> | null = null;
-  #buffers: Uint8Array<ArrayBuffer>[] = [];
+  #entries: Iterator<Entry> | null = null;
+  #batch: BackendWrite | null = null;
   #buffer: Buffer<ArrayBuffer> = NO_BUFFER;
   #used = 0;
   #retry: Timer | null = null;
@@ -65,47 +68,48 @@ export class Flush {
 
   #begin(): void {
     this.#state = 'encoding';
-    this.#entries = this.#options.generation.all();
+    this.#entries = this.#options.generation.entries();
+    this.#batch = this.#options.backend.beginWrite();
     this.#options.clock.defer(() => this.#encodeSlice());
   }
 
   #encodeSlice(): void {
-    if (this.#state !== 'encoding' || this.#entries === null) return;
+    if (this.#state !== 'encoding' || this.#entries === null || this.#batch === null) return;
     let bytes = 0;
     for (let i = 0; i < SLICE_RECORDS && bytes < SLICE_BYTES; i++) {
       const step = this.#entries.next();
-      if (step.done === true) return this.#write();
-      bytes += this.#encode(...step.value);
+      if (step.done === true) return this.#commit(this.#batch);
+      bytes += this.#encode(step.value, this.#batch);
     }
     this.#options.clock.defer(() => this.#encodeSlice());
   }
 
-  #encode(key: StateKey, value: Layered): number {
+  #encode(entry: Entry, batch: BackendWrite): number {
+    const { key, value } = entry;
     const bytes = recordBytes(key, value);
     if (this.#used + bytes > this.#buffer.length) {
-      this.#endBuffer();
+      this.#endBuffer(batch);
       const expected = Math.min(BUFFER_BYTES, this.#options.generation.bytes);
       this.#buffer = Buffer.from(new ArrayBuffer(Math.max(expected, bytes)));
     }
     this.#used = writeRecord(this.#buffer, this.#used, key, value);
-    this.#options.onEntry(key, value);
+    this.#options.onEntry(entry);
     return bytes;
   }
 
-  #endBuffer(): void {
-    if (this.#used > 0) this.#buffers.push(this.#buffer.subarray(0, this.#used));
+  #endBuffer(batch: BackendWrite): void {
+    if (this.#used > 0) batch.add(this.#buffer.subarray(0, this.#used));
     this.#buffer = NO_BUFFER;
     this.#used = 0;
   }
 
-  #write(): void {
-    const { backend, position, onFlushed, onFull, onFatal } = this.#options;
-    this.#endBuffer();
-    const batch = this.#buffers;
-    this.#buffers = [];
+  #commit(batch: BackendWrite): void {
+    const { position, onFlushed, onFull, onFatal } = this.#options;
+    this.#endBuffer(batch);
+    this.#batch = null;
     this.#entries = null;
     this.#state = 'writing';
-    backend.write(batch, position, (error) => {
+    batch.commit(position, (error) => {
       if (this.#state !== 'writing') return;
       if (error === null) {
         this.#state = 'ended';

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import fc from 'fast-check';
 import { encodeRecord } from '../kv/records.ts';
 import { Generation } from './generation.ts';
+import { bytes, text } from './store.test-support.ts';
 
 v8.setFlagsFromString('--expose-gc');
 const collectGarbage = vm.runInNewContext('gc') as () => void;
@@ -50,4 +52,72 @@ test('what was replaced takes no more room than what is there, be it small or la
   // Between two writes one chunk may be more than that.
   assert(generation.usedBytes < 2 * bytes + 600_000, `${generation.usedBytes} of ${bytes}`);
   for (let i = 0; i < 40; i++) assert.equal(generation.get(`k${i}`)?.length, sizes[i % 4]);
+});
+
+const keyArbitrary = fc
+  .tuple(fc.constantFrom('\0', 'a', 'b', 'k', '\xff'), fc.string({ unit: 'binary-ascii', maxLength: 2 }))
+  .map(([namespace, rest]) => namespace + rest);
+const boundArbitrary = fc.oneof(keyArbitrary, fc.constantFrom('', 'a', 'b', 'c', 'l', '\u0100'));
+const stepArbitrary = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), key: keyArbitrary }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), key: keyArbitrary }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'follow' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('walk' as const),
+      start: boundArbitrary,
+      end: boundArbitrary,
+      reverse: fc.boolean(),
+    }),
+  },
+);
+
+test('whichever namespaces are walked, when, and after which generation, a walk finds what is there in order', () => {
+  const run = fc.property(fc.array(stepArbitrary, { size: 'large', maxLength: 200 }), (steps) => {
+    let generation = new Generation();
+    let model = new Map<string, string | null>();
+    steps.forEach((step, i) => {
+      if (step.do === 'put') {
+        const value = i % 5 === 0 ? null : `value ${i}`;
+        generation.put(step.key, value === null ? null : bytes(value));
+        model.set(step.key, value);
+      } else if (step.do === 'remove') {
+        generation.remove(step.key);
+        model.delete(step.key);
+      } else if (step.do === 'follow') {
+        generation = new Generation(generation.walked);
+        model = new Map();
+      } else {
+        const { start, end, reverse } = step;
+        const found = [...generation.range(start, end, reverse)].map(([key, value]) => [
+          key,
+          value === null ? null : text(value),
+        ]);
+        const expected = [...model].filter(([key]) => key >= start && key < end);
+        expected.sort(([a], [b]) => (a < b ? -1 : 1));
+        assert.deepEqual(found, reverse ? expected.reverse() : expected);
+      }
+    });
+  });
+  fc.assert(run, { numRuns: 300, seed: 1 });
+});
+
+test('keys are kept in order only where somebody walks, and then from the start in the next generation', () => {
+  const fill = (generation: Generation): number => {
+    for (let i = 0; i < 1_000; i++) generation.put(`k${i}`, bytes('value'));
+    generation.put('x', bytes('value'));
+    return generation.bytes;
+  };
+  const first = new Generation();
+  const bytesUnordered = fill(first);
+  assert.equal([...first.range('x', 'y', false)].length, 1);
+  assert.ok(first.bytes < bytesUnordered + 100, 'the walk was over another namespace');
+  assert.equal([...first.range('k', 'l', false)].length, 1_000);
+  assert.ok(first.bytes > bytesUnordered + 40_000);
+  const second = new Generation(first.walked);
+  assert.deepEqual([...second.range('k', 'l', false)], []);
+  assert.ok(fill(second) > bytesUnordered + 40_000);
+  const third = new Generation(second.walked);
+  assert.equal(fill(third), bytesUnordered, 'nobody walked over the second while there was anything in it');
 });

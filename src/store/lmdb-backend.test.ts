@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
+import { createPrng } from '../base/prng.ts';
 import { openLmdbStore } from './lmdb-backend.ts';
 import { openReadOnly } from './lmdb-read-only.ts';
 import { pointerText } from './pointer.ts';
@@ -25,7 +26,7 @@ after(() => fs.rmSync(root, { recursive: true }));
 let folders = 0;
 const newFolder = (): string => path.join(root, String(folders++), 'state');
 
-const open = (folder: string): Store => openLmdbStore(folder, { clock: realClock });
+const open = (folder: string): Store => openLmdbStore(folder, { clock: realClock, prng: createPrng(1) });
 const close = (store: Store): Promise<Error | null> => new Promise((resolve) => store.close(resolve));
 const until: Harness['until'] = async (condition) => {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
@@ -62,7 +63,7 @@ test('a read that follows the end of a flush in the same turn shows what was wri
   process.once('worker', (created) => (worker = created));
   const deferred: (() => void)[] = [];
   const clock = { ...realClock, defer: (callback: () => void) => void deferred.push(callback) };
-  const store = openLmdbStore(folder, { clock });
+  const store = openLmdbStore(folder, { clock, prng: createPrng(1) });
   await until(() => worker !== null);
   // Two answers come in one turn. Before the first, the main thread reads, and then waits until the second is there.
   (worker as Worker | null)?.prependOnceListener('message', () => {

@@ -3,6 +3,7 @@ import {
   diskError,
   type BackendInstall,
   type BackendSnapshot,
+  type BackendWrite,
   type Done,
   type StoreBackend,
 } from './backend.ts';
@@ -67,21 +68,14 @@ class LmdbBackend implements StoreBackend {
     return this.#reader.range(options);
   }
 
-  write(batch: readonly Uint8Array<ArrayBuffer>[], position: Position, done: Done): void {
+  beginWrite(): BackendWrite {
     assert(this.#writeId === null, 'one write at a time');
-    const record = { position, installedIndex: 0 };
-    const bytes = encodePosition(record);
-    const transfer = [...batch, bytes].map(({ buffer }) => buffer);
-    const request = { type: 'write', folder: this.#path, batch, position: bytes } as const;
-    this.#writeId = this.#writer.request(request, transfer, 'cannot write the state', (error) => {
-      this.#writeId = null;
-      if (error === null) {
-        // Else reads of this turn would go on in the transaction from before the write.
-        this.#env.resetReadTxn();
-        this.#record = record;
-      }
-      done(error);
-    });
+    const folder = this.#path;
+    this.#writer.notify({ type: 'begin', folder });
+    return {
+      add: (records) => this.#writer.notify({ type: 'collect', folder, records }, [records.buffer]),
+      commit: (position, done) => this.#commit(position, done),
+    };
   }
 
   openSnapshot(): BackendSnapshot {
@@ -106,6 +100,21 @@ class LmdbBackend implements StoreBackend {
 
   close(done: Done): void {
     this.#writer.stop(() => closeEnv(this.#env, done));
+  }
+
+  #commit(position: Position, done: Done): void {
+    const record = { position, installedIndex: 0 };
+    const bytes = encodePosition(record);
+    const request = { type: 'write', folder: this.#path, position: bytes } as const;
+    this.#writeId = this.#writer.request(request, [bytes.buffer], 'cannot write the state', (error) => {
+      this.#writeId = null;
+      if (error === null) {
+        // Else reads of this turn would go on in the transaction from before the write.
+        this.#env.resetReadTxn();
+        this.#record = record;
+      }
+      done(error);
+    });
   }
 
   get #path(): string {

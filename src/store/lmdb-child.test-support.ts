@@ -16,7 +16,7 @@ export function writesAt(index: number): [StateKey, Uint8Array | null][] {
 
 /** Writes and flushes for ever, and reports each position that is durable. */
 function flushForEver(folder: string, report: (index: number) => void): void {
-  const store = openLmdbStore(folder, { clock: realClock, flushBytes: 100_000 });
+  const store = openLmdbStore(folder, { clock: realClock, prng: createPrng(1), flushBytes: 100_000 });
   store.onFlushed = () => report(store.durablePosition.index);
   let { index } = store.position;
   const turn = (): void => {
@@ -36,7 +36,7 @@ function flushForEver(folder: string, report: (index: number) => void): void {
 
 /** Flushes once, then closes the store, or leaves it as it is. */
 function flushOnce(folder: string, closes: boolean): void {
-  const store = openLmdbStore(folder, { clock: realClock });
+  const store = openLmdbStore(folder, { clock: realClock, prng: createPrng(1) });
   store.advance(at(1));
   store.setLogDurable(1);
   store.flush();
@@ -45,7 +45,7 @@ function flushOnce(folder: string, closes: boolean): void {
 
 /** Writes ever new keys until the disk is full, checks that nothing is lost, and reports the position on disk. */
 function fillDisk(folder: string, report: (index: number) => void): void {
-  const store = openLmdbStore(folder, { clock: realClock, flushBytes: 50_000 });
+  const store = openLmdbStore(folder, { clock: realClock, prng: createPrng(1), flushBytes: 50_000 });
   store.setLogDurable(Infinity);
   let index = 0;
   const turn = (): void => {
@@ -66,7 +66,7 @@ function fillDisk(folder: string, report: (index: number) => void): void {
 /** Runs as a process of its own (folder and mode as arguments), or as a worker thread. */
 function run([folder, mode]: readonly string[], report: (index: number) => void): void {
   if (folder === undefined) return;
-  if (mode === 'idle') openLmdbStore(folder, { clock: realClock });
+  if (mode === 'idle') openLmdbStore(folder, { clock: realClock, prng: createPrng(1) });
   else if (mode === 'for ever') flushForEver(folder, report);
   else if (mode === 'exit')
     flushForEver(folder, (index) => index > 500 && setTimeout(() => process.exit(7), 10 + (index % 40)));

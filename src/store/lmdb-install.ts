@@ -39,7 +39,7 @@ export class LmdbInstall implements BackendInstall {
 
   finish(done: Done): void {
     const position = encodePosition(this.#record);
-    const request = { type: 'write', folder: this.#path, batch: [], position } as const;
+    const request = { type: 'write', folder: this.#path, position } as const;
     this.#requestId = this.#writer.request(request, [], 'cannot stage a state', (error) => {
       done(error ?? this.#preparePointer());
     });

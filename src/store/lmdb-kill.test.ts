@@ -87,7 +87,7 @@ test('the store works in a worker thread, and the thread can be terminated while
     await messages(thread, 2);
     await new Promise((resolve) => setTimeout(resolve, prng.below(40)));
     await thread.terminate();
-    const store = openLmdbStore(folder, { clock: realClock });
+    const store = openLmdbStore(folder, { clock: realClock, prng: createPrng(1) });
     const { index } = store.position;
     assert.ok(index >= durableIndex);
     assert.deepEqual(contents(store), stateAt(index));

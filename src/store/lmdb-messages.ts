@@ -1,11 +1,21 @@
-/** What the main thread asks of the thread that writes. Each request but `stop` has one answer. */
+/** What the main thread asks of the thread that writes. Each request that has an id has one answer. */
 export type WriterRequest =
   | {
-      /** One transaction: encoded entries (batch-format.ts), then the position record. */
+      /** Begins a batch; one that was collected before and not written is void. */
+      readonly type: 'begin';
+      readonly folder: string;
+    }
+  | {
+      /** Encoded entries of the batch (batch-format.ts), in any order and each key once. */
+      readonly type: 'collect';
+      readonly folder: string;
+      readonly records: Uint8Array<ArrayBuffer>;
+    }
+  | {
+      /** One transaction: what was collected or staged and not written yet, then the position record. */
       readonly type: 'write';
       readonly id: number;
       readonly folder: string;
-      readonly batch: readonly Uint8Array<ArrayBuffer>[];
       readonly position: Uint8Array<ArrayBuffer>;
     }
   | {

@@ -3,9 +3,11 @@ import { parentPort } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { messageOf } from '../base/errors.ts';
 import { readRecords } from './batch-format.ts';
+import type { Layered } from './byte-map.ts';
 import { POSITION_KEY } from './keys.ts';
 import { openEnv, type Env } from './lmdb-env.ts';
 import type { WriterAnswer, WriterRequest } from './lmdb-messages.ts';
+import type { StateKey } from './store.ts';
 
 /*
  * The thread that writes. Even handing a batch over to LMDB takes long, and must not hold up the thread that
@@ -22,49 +24,54 @@ const STAGE_BYTES = 8 * 1024 * 1024;
 
 interface OpenEnv {
   readonly env: Env;
-  staged: Uint8Array[];
-  stagedBytes: number;
   /** The last write failed: the environment may be broken for good. */
   suspect: boolean;
 }
-
-type Request = Exclude<WriterRequest, { type: 'stop' }>;
 
 const port = parentPort;
 assert(port !== null, 'runs as a worker thread');
 // The library prints why a write failed; here that is in the answer, and a full disk is retried every second.
 console.error = () => undefined;
 const envs = new Map<string, OpenEnv>();
+/** By the folder of their environment: what the next transaction is to write. */
+const batches = new Map<string, Uint8Array[]>();
 /** The requests so far, one after the other. */
 let last = Promise.resolve();
 
 port.on('message', (request: WriterRequest) => {
-  last = last.then(() => (request.type === 'stop' ? stop() : answer(request)));
+  last = last.then(() => perform(request));
 });
 
-function answer(request: Request): Promise<void> {
+async function perform(request: WriterRequest): Promise<void> {
+  switch (request.type) {
+    case 'begin':
+      batches.set(request.folder, []);
+      return;
+    case 'collect':
+      batchOf(request.folder).push(request.records);
+      return;
+    case 'stage':
+      return answer(request.id, stage(request.folder, request.records));
+    case 'write':
+      return answer(request.id, write(request.folder, request.position));
+    case 'release':
+      return answer(request.id, release(request.folder));
+    case 'remove':
+      return answer(request.id, remove(request.folder));
+    case 'stop':
+      return stop();
+  }
+}
+
+function answer(id: number, done: Promise<void>): Promise<void> {
   const reply = (failure: WriterAnswer['failure']): void => {
-    const message: WriterAnswer = { id: request.id, failure };
+    const message: WriterAnswer = { id, failure };
     port?.postMessage(message);
   };
-  return perform(request).then(
+  return done.then(
     () => reply(null),
     (error: unknown) => reply({ message: messageOf(error), code: codeOf(error) }),
   );
-}
-
-async function perform(request: Request): Promise<void> {
-  switch (request.type) {
-    case 'write':
-      return write(opened(request.folder), request.batch, request.position);
-    case 'stage':
-      return stage(opened(request.folder), request.records);
-    case 'release':
-      return release(request.folder);
-    case 'remove':
-      await release(request.folder);
-      fs.rmSync(request.folder, { recursive: true, force: true });
-  }
 }
 
 async function stop(): Promise<void> {
@@ -75,51 +82,64 @@ async function stop(): Promise<void> {
 function opened(folder: string): OpenEnv {
   let open = envs.get(folder);
   if (open === undefined) {
-    open = { env: openEnv(folder, false), staged: [], stagedBytes: 0, suspect: false };
+    open = { env: openEnv(folder, false), suspect: false };
     envs.set(folder, open);
   }
   return open;
 }
 
+function batchOf(folder: string): Uint8Array[] {
+  let batch = batches.get(folder);
+  if (batch === undefined) {
+    batch = [];
+    batches.set(folder, batch);
+  }
+  return batch;
+}
+
 async function release(folder: string): Promise<void> {
   const open = envs.get(folder);
   envs.delete(folder);
+  batches.delete(folder);
   await open?.env.close();
 }
 
-async function stage(open: OpenEnv, records: Uint8Array): Promise<void> {
-  open.staged.push(records);
-  open.stagedBytes += records.length;
-  if (open.stagedBytes >= STAGE_BYTES) await write(open, [], null);
+async function remove(folder: string): Promise<void> {
+  await release(folder);
+  fs.rmSync(folder, { recursive: true, force: true });
 }
 
-/** What was staged, the batch and the position, in one transaction. Durable when it resolves. */
-async function write(
-  open: OpenEnv,
-  batch: readonly Uint8Array[],
-  position: Uint8Array | null,
-): Promise<void> {
-  const { env, staged } = open;
+async function stage(folder: string, records: Uint8Array): Promise<void> {
+  const batch = batchOf(folder);
+  batch.push(records);
+  const bytes = batch.reduce((sum, { length }) => sum + length, 0);
+  if (bytes >= STAGE_BYTES) await write(folder, null);
+}
+
+/** What was collected or staged, and the position, in one transaction. Durable when it resolves. */
+async function write(folder: string, position: Uint8Array | null): Promise<void> {
+  const open = opened(folder);
+  const { env } = open;
   // A failed write of the meta page breaks an environment; the next batch would wait for ever, this throws.
   if (open.suspect) env.transactionSync(() => undefined);
   open.suspect = true;
+  const entries = sortedEntries(batchOf(folder));
   await env
     .batch(() => {
-      for (const records of [...staged, ...batch]) putAll(env, records);
+      // Within a batch these promises say nothing: the batch as a whole resolves or fails.
+      for (const [key, value] of entries) void (value === null ? env.remove(key) : env.put(key, value));
       if (position !== null) void env.put(POSITION_KEY, position);
     })
     .catch(throwCause);
   open.suspect = false;
-  open.staged = [];
-  open.stagedBytes = 0;
+  batches.delete(folder);
 }
 
-function putAll(env: Env, records: Uint8Array): void {
-  readRecords(records, (key, value) => {
-    // Within a batch these promises say nothing: the batch as a whole resolves or fails.
-    if (value === null) void env.remove(key);
-    else void env.put(key, value);
-  });
+/** In the order of the keys a page is looked for once and written once, and a disk is read in one direction. */
+function sortedEntries(batch: readonly Uint8Array[]): [StateKey, Layered][] {
+  const entries: [StateKey, Layered][] = [];
+  for (const records of batch) readRecords(records, (key, value) => void entries.push([key, value]));
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The library says that a commit failed, and why in a promise beside it. */

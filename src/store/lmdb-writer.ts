@@ -8,9 +8,11 @@ interface Pending {
   readonly done: Done;
 }
 
+/** A request that is answered. */
 type Request<R extends WriterRequest = WriterRequest> = R extends { readonly id: number }
   ? Omit<R, 'id'>
   : never;
+type Notice = Extract<WriterRequest, { type: 'begin' | 'collect' }>;
 
 /** The main thread's end of the thread that writes. Keeps the process alive only while something is to be done. */
 export class LmdbWriter {
@@ -40,6 +42,11 @@ export class LmdbWriter {
     this.#worker.ref();
     this.#worker.postMessage({ ...request, id }, transfer);
     return id;
+  }
+
+  /** Sends what has no answer; the buffers in `transfer` are gone afterwards. */
+  notify(notice: Notice, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(notice, transfer);
   }
 
   /** The request is done all the same, but nobody waits for it. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AssertionError } from '../base/assert.ts';
+import { createPrng } from '../base/prng.ts';
 import { diskFull, FakeBackend } from './fake-backend.test-support.ts';
 import { OverlayStore } from './overlay-store.ts';
 import { at, bytes, contents, snapshotOf, text, virtualTime } from './store.test-support.ts';
 
-function makeStore(flushBytes = 20_000) {
+function makeStore(flushBytes = 10_000) {
   const backend = new FakeBackend();
   const { scheduler, startLife } = virtualTime();
-  const store = new OverlayStore(backend, { clock: startLife(), flushBytes });
+  const store = new OverlayStore(backend, { clock: startLife(), prng: createPrng(1), flushBytes });
   const fatal: Error[] = [];
   const flushes: number[] = [];
   store.onFatal = (error) => fatal.push(error);
@@ -61,18 +62,48 @@ test('what is little is flushed once nothing came after it for a second', () => 
   assert.equal(backend.pending, null, 'where nothing is new, nothing is flushed');
 });
 
-test('what is little is flushed after thirty seconds, though more comes all the time', () => {
-  const { backend, scheduler, store, fill, finish } = makeStore();
-  store.setLogDurable(1_000);
-  for (let i = 0; i < 299; i++) {
+test('what is little is flushed within thirty seconds, though more comes all the time, and at another moment each time', () => {
+  const { backend, scheduler, store, fill, flushes } = makeStore();
+  store.setLogDurable(10_000);
+  let sinceMs = 0;
+  const waits: number[] = [];
+  for (let i = 1; waits.length < 20; i++) {
     fill(0, 1);
-    store.advance(at(i + 1));
+    store.advance(at(i));
     scheduler.runFor(100);
-    assert.equal(backend.pending, null);
+    if (backend.pending !== null) {
+      waits.push(scheduler.nowMs - sinceMs);
+      sinceMs = scheduler.nowMs;
+      backend.pending.finish(null);
+    }
   }
-  scheduler.runFor(100);
-  finish();
-  assert.deepEqual(backend.position, at(299));
+  assert.equal(flushes.length, 20);
+  assert.ok(
+    waits.every((waitMs) => waitMs >= 18_000 && waitMs <= 30_200),
+    waits.join(' '),
+  );
+  assert.ok(new Set(waits).size > 10);
+});
+
+test('servers that apply the same flush at other moments, of their bytes as of their time', () => {
+  const filledAt = [1, 2, 3, 4, 5, 6].map((seed) => {
+    const backend = new FakeBackend();
+    const { scheduler, startLife } = virtualTime();
+    const store = new OverlayStore(backend, {
+      clock: startLife(),
+      prng: createPrng(seed),
+      flushBytes: 100_000,
+    });
+    store.setLogDurable(10_000);
+    let index = 0;
+    for (; backend.pending === null; index++) {
+      store.put(`k${index}`, bytes('x'.repeat(30)));
+      store.advance(at(index + 1));
+      scheduler.runFor(1);
+    }
+    return index;
+  });
+  assert.ok(new Set(filledAt).size >= 5, filledAt.join(' '));
 });
 
 test('state that is kept in memory is put into the storage before a generation is frozen', () => {

@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
+import type { Prng } from '../base/prng.ts';
 import type { BackendInstall, StoreBackend } from './backend.ts';
 import { Floors } from './floors.ts';
 import { Flush } from './flush.ts';
-import type { Layered } from './byte-map.ts';
+import type { Entry, Layered } from './byte-map.ts';
 import { Generation } from './generation.ts';
 import { hashKey } from './key-hash.ts';
 import { assertKey } from './keys.ts';
@@ -24,9 +25,20 @@ const CACHE_BYTES = 48 * MIB;
 /** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
 const QUIET_MS = 1_000;
 
+/**
+ * A flush comes when this share at least of the bytes or of the time for it is there: at another one each time, and on
+ * every server. Servers that apply the same writes would otherwise all flush at the same moment, and none of them be quick
+ * then; so a majority is.
+ */
+const FLUSH_SHARE_MIN = 0.6;
+
 export interface StoreOptions {
   readonly clock: Clock;
-  /** Bytes in memory past which what was applied is frozen and flushed; the overlay holds about twice that while a flush runs. */
+  readonly prng: Prng;
+  /**
+   * Bytes in memory past which what was applied is frozen and flushed, at the latest; the overlay holds about twice that
+   * while a flush runs.
+   */
   readonly flushBytes?: number;
   /** How long applied writes wait for a flush at most, milliseconds; in quiet times they do not wait. */
   readonly flushIntervalMs?: number;
@@ -70,6 +82,8 @@ export class OverlayStore implements Store {
   #cache: ReadCache;
   readonly #cacheBytes: number;
   #flushTimer: Timer | null = null;
+  readonly #prng: Prng;
+  #flushShare: number;
   #install: SnapshotInstall | null = null;
   #logDurableIndex = 0;
   #outOfSpace = false;
@@ -83,6 +97,8 @@ export class OverlayStore implements Store {
   constructor(backend: StoreBackend, options: StoreOptions) {
     this.#backend = backend;
     this.#clock = options.clock;
+    this.#prng = options.prng;
+    this.#flushShare = drawFlushShare(options.prng);
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
     this.#flushIntervalMs = options.flushIntervalMs ?? FLUSH_INTERVAL_MS;
     this.#snapshots = new OpenSnapshots(options.clock, options.snapshotMsMax ?? 10 * 60_000);
@@ -235,8 +251,7 @@ export class OverlayStore implements Store {
     return this.#lastHash;
   }
 
-  #encoded(key: StateKey, value: Layered): void {
-    const hash = hashKey(key);
+  #encoded({ key, hash, value }: Entry): void {
     if (value === null) this.#cache.remove(key, hash);
     else this.#cache.put(key, hash, value);
   }
@@ -246,7 +261,7 @@ export class OverlayStore implements Store {
   }
 
   /** What is applied now is flushed when nothing comes after it, or when it has waited for long. */
-  #flushInTime(waitMs = this.#flushIntervalMs): void {
+  #flushInTime(waitMs = this.#flushShare * this.#flushIntervalMs): void {
     if (this.#flushTimer !== null) return;
     const stepMs = Math.min(waitMs, QUIET_MS);
     const writes = this.#writes;
@@ -258,7 +273,7 @@ export class OverlayStore implements Store {
   }
 
   #freezeWhenFull(): void {
-    if (this.#active.bytes >= this.#flushBytes && this.#mayFreeze()) this.#freeze();
+    if (this.#active.bytes >= this.#flushShare * this.#flushBytes && this.#mayFreeze()) this.#freeze();
   }
 
   #freeze(): void {
@@ -268,7 +283,7 @@ export class OverlayStore implements Store {
       clock: this.#clock,
       generation: this.#active,
       position: this.#position,
-      onEntry: (key, value) => this.#encoded(key, value),
+      onEntry: (entry) => this.#encoded(entry),
       onFlushed: () => this.#flushed(flush),
       onFull: () => {
         this.#outOfSpace = true;
@@ -276,8 +291,10 @@ export class OverlayStore implements Store {
       },
       onFatal: (error) => this.#fail(error),
     });
-    this.#active = new Generation();
+    // What was walked will be again.
+    this.#active = new Generation(this.#active.walked);
     this.#frozenPosition = this.#position;
+    this.#flushShare = drawFlushShare(this.#prng);
     this.#flush = flush;
     flush.setLogDurable(this.#logDurableIndex);
   }
@@ -334,3 +351,5 @@ export class OverlayStore implements Store {
     this.#backend.close(this.#closing);
   }
 }
+
+const drawFlushShare = (prng: Prng): number => FLUSH_SHARE_MIN + (1 - FLUSH_SHARE_MIN) * prng.float();

@@ -13,7 +13,10 @@ function makeDisk(seed: number, faults: Partial<DiskFaults> = {}, capacityBytes 
   const schedule = (delayMs: number, run: () => void) => scheduler.schedule(delayMs, run);
   const disk = new SimDisk({ prng: createPrng(seed), schedule, faults, capacityBytes });
   const open = (): Store => {
-    const store = openSimStore(FOLDER, { vfs: disk.mount(), clock: startLife(), flushBytes: Infinity });
+    const store = openSimStore(FOLDER, {
+      ...{ vfs: disk.mount(), clock: startLife(), prng: createPrng(seed) },
+      flushBytes: Infinity,
+    });
     store.setLogDurable(Infinity);
     return store;
   };

@@ -5,6 +5,7 @@ import {
   diskError,
   type BackendInstall,
   type BackendSnapshot,
+  type BackendWrite,
   type Done,
   type StoreBackend,
 } from './backend.ts';
@@ -83,19 +84,12 @@ class SimBackend implements StoreBackend {
     return undefined;
   }
 
-  write(batch: readonly Uint8Array[], position: Position, done: Done): void {
-    const record = { position, installedIndex: 0 };
-    const written = (error: unknown): void => {
-      if (error !== null) return done(diskError(error, 'cannot write the state'));
-      for (const part of batch) applyRecords(this.#state, part);
-      this.#record = record;
-      done(null);
+  beginWrite(): BackendWrite {
+    const batch: Uint8Array[] = [];
+    return {
+      add: (records) => void batch.push(records),
+      commit: (position, done) => this.#commit(batch, position, done),
     };
-    if (this.#file.bytes < Math.max(REWRITE_BYTES_MIN, 4 * this.#state.bytes)) {
-      this.#file.append(encodeFrames(batch, record), true, written);
-    } else {
-      this.#rewrite(encodeFrames([encodeAll(this.#state), ...batch], record), written);
-    }
   }
 
   openSnapshot(): BackendSnapshot {
@@ -131,6 +125,21 @@ class SimBackend implements StoreBackend {
 
   close(done: Done): void {
     this.#file.close(() => this.#clock.defer(() => done(null)));
+  }
+
+  #commit(batch: readonly Uint8Array[], position: Position, done: Done): void {
+    const record = { position, installedIndex: 0 };
+    const written = (error: unknown): void => {
+      if (error !== null) return done(diskError(error, 'cannot write the state'));
+      for (const part of batch) applyRecords(this.#state, part);
+      this.#record = record;
+      done(null);
+    };
+    if (this.#file.bytes < Math.max(REWRITE_BYTES_MIN, 4 * this.#state.bytes)) {
+      this.#file.append(encodeFrames(batch, record), true, written);
+    } else {
+      this.#rewrite(encodeFrames([encodeAll(this.#state), ...batch], record), written);
+    }
   }
 
   #createFirst(): string {
@@ -210,9 +219,9 @@ function applyRecords(state: Generation, bytes: Uint8Array): void {
 }
 
 function encodeAll(state: Generation): Uint8Array {
-  const entries = [...state.all()];
-  const target = Buffer.alloc(entries.reduce((sum, [key, value]) => sum + recordBytes(key, value), 0));
+  const entries = [...state.entries()];
+  const target = Buffer.alloc(entries.reduce((sum, { key, value }) => sum + recordBytes(key, value), 0));
   let offset = 0;
-  for (const [key, value] of entries) offset = writeRecord(target, offset, key, value);
+  for (const { key, value } of entries) offset = writeRecord(target, offset, key, value);
   return target;
 }

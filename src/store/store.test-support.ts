@@ -38,7 +38,7 @@ export function virtualTime(): { readonly scheduler: Scheduler; readonly startLi
 /** One backend, on one disk, over several lives of the process that uses it. */
 export interface Harness {
   readonly clock: Clock;
-  open(options: Omit<StoreOptions, 'clock'>): Store;
+  open(options: Omit<StoreOptions, 'clock' | 'prng'>): Store;
   /** Lets what is under way go on until the condition holds. */
   until(condition: () => boolean): Promise<void>;
   /** The process dies: stores that are open do nothing more, and the next `open` finds what is on disk. */
