@@ -33,8 +33,11 @@ export const limits = {
   /** AppendEntries messages, and their bytes, that may be unanswered per follower. */
   inflightMessagesMax: 256,
   inflightBytesMax: 16 * MIB,
-  /** Log kept for followers that are behind; past it, the log is compacted and they get a snapshot. */
-  logBytesMax: 96 * MIB,
+  /**
+   * Log kept for followers that are behind; past it, the log is compacted and they get a snapshot. Under load it goes
+   * by this how often the state is flushed, which takes more of the processor than anything else then.
+   */
+  logBytesMax: 192 * MIB,
   /** Size of a segment file of the write-ahead log. */
   segmentBytes: 64 * MIB,
   /** Sessions of one cluster, and what each may hold recorded. */

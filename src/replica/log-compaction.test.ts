@@ -62,10 +62,10 @@ test('at rest a log is cut that would be left alone under load', () => {
       options: { logBytesMax: 100, unflushedBytesMax: 100 },
     }) as unknown as ConstructorParameters<typeof LogCompaction>[0];
   new LogCompaction(at(70, 1)).run(Infinity);
-  new LogCompaction(at(50, 0)).run(Infinity);
+  new LogCompaction(at(25, 0)).run(Infinity);
   assert.deepEqual(cuts, []);
   new LogCompaction(at(70, 0)).run(Infinity);
-  assert.deepEqual(cuts, [45], 'the last 25 are kept');
+  assert.deepEqual(cuts, [57.5], 'the last 12.5 are kept');
 });
 
 test('a log is cut at another length each time, and never later than it must be', () => {

@@ -28,8 +28,12 @@ interface CompactionParts {
   readonly options: ReplicaOptions;
 }
 
-/** The log is cut when it takes at least this share of the bytes that it may. */
+/** The log is cut when it takes at least this share of the bytes that it may, and up to all of them. */
 const CUT_SHARE_MIN = 0.75;
+/** At rest, when the state on disk holds everything, it is cut at this share already: memory is worth more then. */
+const CUT_SHARE_AT_REST = 0.25;
+/** What is left of it. */
+const KEPT_SHARE = 0.125;
 
 /** Has the store flush what is too much for memory, and cuts a log that has grown too long. */
 export class LogCompaction {
@@ -50,8 +54,7 @@ export class LogCompaction {
     const { node, store, wal, prng, options } = this.#parts;
     // By itself the store may be content to hold more than what the replica stops at.
     if (store.unflushedBytes > options.unflushedBytesMax) store.flush();
-    // At rest the state on disk holds everything, and half of the memory for the log will do.
-    const share = store.unflushedBytes === 0 ? 0.5 : this.#cutShare;
+    const share = store.unflushedBytes === 0 ? CUT_SHARE_AT_REST : this.#cutShare;
     const cutAboveBytes = share * options.logBytesMax;
     if (node.logBytes <= cutAboveBytes) return;
     let neededIndex = Infinity;
@@ -65,7 +68,7 @@ export class LogCompaction {
         logBytes: node.logBytes,
         logBytesMax: options.logBytesMax,
         cutAboveBytes,
-        keptBytes: options.logBytesMax / 4,
+        keptBytes: KEPT_SHARE * options.logBytesMax,
         firstIndex: node.firstIndex,
         durableIndex: store.durablePosition.index,
         neededIndex,
