@@ -83,18 +83,25 @@ export class ChangeLog {
     return events;
   }
 
-  /** Brings the storage up to date; it is to keep `compactedThrough` elsewhere. */
-  save(): void {
+  /**
+   * Brings the storage up to date, with about so many bytes a call: false if there is more. The storage is to keep
+   * `compactedThrough` elsewhere.
+   */
+  save(bytesMax = Infinity): boolean {
     for (let first = this.#saved.peek(); first !== undefined; first = this.#saved.peek()) {
       if (first.last > this.compactedThrough) break;
       this.#saved.shift();
       this.#storage.delete(segmentKey(first.first));
     }
+    let savedBytes = 0;
     for (const { first, last, bytes } of this.#changes.segments(this.#savedThrough + 1)) {
+      if (savedBytes >= bytesMax) return false;
       this.#storage.put(segmentKey(first), bytes);
       this.#saved.push({ first, last });
+      this.#savedThrough = last;
+      savedBytes += bytes.length;
     }
-    this.#savedThrough = this.#changes.last;
+    return true;
   }
 
   /** Takes the events of versions above `compactedThrough` up to `last` from the storage. */

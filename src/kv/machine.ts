@@ -136,10 +136,11 @@ export class KvStateMachine implements StateMachine<Reply> {
     return this.#changes.read(from, limit);
   }
 
-  save(): void {
+  save(bytesMax = Infinity): boolean {
+    if (!this.#changes.save(bytesMax)) return false;
     this.#sessions.save();
-    this.#changes.save();
     saveHeader(this.#storage, this.#header());
+    return true;
   }
 
   /** Throws `STORE_DAMAGED`. */

@@ -37,8 +37,9 @@ export class ViewMachine implements StateMachine<ViewState> {
     return applyViewCommand(state, command);
   }
 
-  save(): void {
+  save(): boolean {
     // Every change is in the storage already.
+    return true;
   }
 
   load(): void {

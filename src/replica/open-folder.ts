@@ -64,7 +64,7 @@ export function openFolder<Machine extends StateMachine>(
   if (!identity.logCreated) identity.markLogCreated();
   const machine = setup.makeMachine(store);
   machine.load();
-  store.beforeFreeze = () => machine.save();
+  store.beforeFreeze = (bytesMax) => machine.save(bytesMax);
   store.onFatal = onFatal;
   const initial = fitTogether(recovered, store, wal, logger);
   store.setLogDurable(initial.entries.at(-1)?.index ?? initial.baseIndex);

@@ -5,8 +5,11 @@
 export interface StateMachine<Result = unknown> {
   /** Executes one command at log time `stampMs` and returns its reply. Never throws: bad bytes have a reply, too. */
   apply(command: Uint8Array, stampMs: number): Result;
-  /** Puts state that is kept in memory into the storage. */
-  save(): void;
+  /**
+   * Puts state that is kept in memory into the storage, about so many bytes of it a call. False: there is more, and the
+   * storage is whole only after a call that returns true, with nothing applied since.
+   */
+  save(bytesMax: number): boolean;
   /** Reads that state from the storage, after opening it and after a snapshot was installed. */
   load(): void;
   /** Digest of the whole state, as 16 hexadecimal digits; equal on all replicas at the same index. */

@@ -5,9 +5,10 @@ import type { Entry } from './byte-map.ts';
 import type { Generation } from './generation.ts';
 import type { Position } from './store.ts';
 
-/** Work on the main thread between two turns of the event loop: well below a millisecond. */
-const SLICE_RECORDS = 1_024;
-const SLICE_BYTES = 256 * 1024;
+/** Work on the event loop at a time, a fraction of a millisecond, and the rest after it: requests have the loop for most of the time. */
+const SLICE_RECORDS = 256;
+const SLICE_BYTES = 64 * 1024;
+const SLICE_REST_MS = 1;
 const BUFFER_BYTES = 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 
@@ -26,7 +27,7 @@ export interface FlushOptions {
 }
 
 /**
- * Brings one frozen generation to the backend: waits until the log has its last entry, encodes it a slice a turn,
+ * Brings one frozen generation to the backend: waits until the log has its last entry, encodes it slice by slice,
  * has it written, and tries again while the disk is full.
  *
  * Entries are taken as they lie in memory, without a look for each, and what is encoded is handed on at once: many
@@ -81,7 +82,7 @@ export class Flush {
       if (step.done === true) return this.#commit(this.#batch);
       bytes += this.#encode(step.value, this.#batch);
     }
-    this.#options.clock.defer(() => this.#encodeSlice());
+    this.#options.clock.setTimer(SLICE_REST_MS, () => this.#encodeSlice());
   }
 
   #encode(entry: Entry, batch: BackendWrite): number {

@@ -21,6 +21,10 @@ const MIB = 1024 * 1024;
  */
 const FLUSH_BYTES = 64 * MIB;
 const FLUSH_INTERVAL_MS = 30_000;
+/** State that is kept in memory is put here in pieces of this size, or of this share of what is flushed, with a rest after each. */
+const SAVE_BYTES = MIB / 4;
+const SAVE_SHARE = 1 / 8;
+const SAVE_REST_MS = 1;
 const CACHE_BYTES = 48 * MIB;
 /** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
 const QUIET_MS = 1_000;
@@ -57,7 +61,7 @@ export interface StoreOptions {
  * are not to be written to, and stay valid for as long as somebody keeps them (and keep a chunk of memory with them).
  */
 export class OverlayStore implements Store {
-  beforeFreeze: () => void = () => undefined;
+  beforeFreeze: (bytesMax: number) => boolean = () => true;
   onFlushed: () => void = () => undefined;
   onFatal: (error: Error) => void = (error) => {
     throw error;
@@ -75,6 +79,8 @@ export class OverlayStore implements Store {
   #frozenPosition: Position;
   #active = new Generation();
   #flush: Flush | null = null;
+  /** State that is kept in memory is being put here, so that the generation can be frozen. */
+  #isFreezing = false;
   /**
    * What a flush brings to the backend is here before it is there: until then the flush's generation hides it. So the
    * cache never has an older value than the backend.
@@ -198,7 +204,7 @@ export class OverlayStore implements Store {
 
   flush(): void {
     const unchanged = this.#active.isEmpty && this.#position.index === this.#frozenPosition.index;
-    if (!unchanged && this.#mayFreeze()) this.#freeze();
+    if (!unchanged) this.#freezeSoon();
   }
 
   openSnapshot(): StoreSnapshot {
@@ -273,11 +279,25 @@ export class OverlayStore implements Store {
   }
 
   #freezeWhenFull(): void {
-    if (this.#active.bytes >= this.#flushShare * this.#flushBytes && this.#mayFreeze()) this.#freeze();
+    if (this.#active.bytes >= this.#flushShare * this.#flushBytes) this.#freezeSoon();
+  }
+
+  #freezeSoon(): void {
+    if (this.#isFreezing) return;
+    this.#isFreezing = true;
+    this.#goOnFreezing();
+  }
+
+  #goOnFreezing(): void {
+    if (!this.#isFreezing) return;
+    this.#isFreezing = this.#mayFreeze();
+    if (!this.#isFreezing) return;
+    if (this.beforeFreeze(Math.min(SAVE_BYTES, SAVE_SHARE * this.#flushBytes))) this.#freeze();
+    else this.#clock.setTimer(SAVE_REST_MS, () => this.#goOnFreezing());
   }
 
   #freeze(): void {
-    this.beforeFreeze();
+    this.#isFreezing = false;
     const flush = new Flush({
       backend: this.#backend,
       clock: this.#clock,
@@ -326,6 +346,7 @@ export class OverlayStore implements Store {
   #switchTo(install: BackendInstall, position: Position): void {
     this.#flush?.cancel();
     this.#flush = null;
+    this.#isFreezing = false;
     this.#outOfSpace = false;
     this.#snapshots.closeAll();
     try {

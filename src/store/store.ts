@@ -84,8 +84,11 @@ export interface Store extends StateStorage {
   readonly unflushedBytes: number;
   /** Whether the last flush failed for want of space; it is retried. */
   readonly outOfSpace: boolean;
-  /** Called right before a generation is frozen, so that state kept in memory is put into the storage. */
-  beforeFreeze: () => void;
+  /**
+   * Called right before a generation is frozen, so that state kept in memory is put into the storage, about so many
+   * bytes of it; where it returns false, again in a later turn, and only then the generation is frozen.
+   */
+  beforeFreeze: (bytesMax: number) => boolean;
   /** Called after a flush changed `durablePosition`. */
   onFlushed: () => void;
   /** A damaged or failing disk below the store: the process must end. */
