@@ -123,11 +123,17 @@ async function write(folder: string, position: Uint8Array | null): Promise<void>
   // A failed write of the meta page breaks an environment; the next batch would wait for ever, this throws.
   if (open.suspect) env.transactionSync(() => undefined);
   open.suspect = true;
-  const entries = sortedEntries(batchOf(folder));
+  const entries = entriesOf(batchOf(folder));
+  // In the order of the keys a page is looked for once and written once, and a disk is read in one direction.
+  const keys = [...entries.keys()].sort();
   await env
     .batch(() => {
       // Within a batch these promises say nothing: the batch as a whole resolves or fails.
-      for (const [key, value] of entries) void (value === null ? env.remove(key) : env.put(key, value));
+      for (const key of keys) {
+        const value = entries.get(key);
+        if (value instanceof Uint8Array) void env.put(key, value);
+        else void env.remove(key);
+      }
       if (position !== null) void env.put(POSITION_KEY, position);
     })
     .catch(throwCause);
@@ -135,11 +141,10 @@ async function write(folder: string, position: Uint8Array | null): Promise<void>
   batches.delete(folder);
 }
 
-/** In the order of the keys a page is looked for once and written once, and a disk is read in one direction. */
-function sortedEntries(batch: readonly Uint8Array[]): [StateKey, Layered][] {
-  const entries: [StateKey, Layered][] = [];
-  for (const records of batch) readRecords(records, (key, value) => void entries.push([key, value]));
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+function entriesOf(batch: readonly Uint8Array[]): Map<StateKey, Layered> {
+  const entries = new Map<StateKey, Layered>();
+  for (const records of batch) readRecords(records, (key, value) => void entries.set(key, value));
+  return entries;
 }
 
 /** The library says that a commit failed, and why in a promise beside it. */
