@@ -161,6 +161,21 @@ export class ByteMap {
     return undefined;
   }
 
+  /** The keys whose first characters have one of these codes, in no order. */
+  keys(firstCodes: ReadonlySet<number>): StateKey[] {
+    const keys: StateKey[] = [];
+    for (const place of this.#order) {
+      const chunk = this.#chunks[place] as Chunk;
+      const text = Buffer.from(chunk.buffer);
+      for (let at = 0; at < chunk.used; at += entryBytesAt(chunk, at)) {
+        const keyAt = at + HEAD_BYTES;
+        if (!isValid(chunk, at) || !firstCodes.has(chunk.bytes[keyAt] as number)) continue;
+        keys.push(text.toString('latin1', keyAt, keyAt + (chunk.words[(at >> 2) + 2] as number)));
+      }
+    }
+    return keys;
+  }
+
   /** The place in the table where the key's slot begins, or -1. */
   #find(key: StateKey, hash: number): number {
     if (key === this.#lastKey) return this.#lastSlot;

@@ -1,14 +1,23 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { recordBytes, writeRecord } from './batch-format.ts';
 import { isOutOfSpace, type BackendWrite, type StoreBackend } from './backend.ts';
-import type { Entry } from './byte-map.ts';
+import type { Entry, Layered } from './byte-map.ts';
 import type { Generation } from './generation.ts';
-import type { Position } from './store.ts';
+import type { Position, StateKey } from './store.ts';
 
-/** Work on the event loop at a time, a fraction of a millisecond, and the rest after it: requests have the loop for most of the time. */
-const SLICE_RECORDS = 256;
-const SLICE_BYTES = 64 * 1024;
+/**
+ * Work on the event loop at a time, a fraction of a millisecond, and the rest after it: requests have the loop for most
+ * of the time. But what is written meanwhile must not come faster than what is flushed.
+ */
+const SLICE_COST = 96 * 1024;
 const SLICE_REST_MS = 1;
+const FLUSHED_PER_WRITTEN = 2;
+/** What an entry costs beside its bytes, in the time that so many bytes take. */
+const ENTRY_COST_BYTES = 128;
+
+/** What it costs to encode an entry, in bytes. */
+export const flushCost = (key: StateKey, value: Layered): number =>
+  ENTRY_COST_BYTES + recordBytes(key, value);
 const BUFFER_BYTES = 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 
@@ -16,6 +25,8 @@ export interface FlushOptions {
   readonly backend: StoreBackend;
   readonly clock: Clock;
   readonly generation: Generation;
+  /** The cost of all that was ever written to the store. */
+  readonly writtenCost: () => number;
   /** What the state speaks of once the generation is in it. */
   readonly position: Position;
   /** Called for every entry on its way to the backend, again if it is tried again. */
@@ -41,6 +52,9 @@ export class Flush {
   #batch: BackendWrite | null = null;
   #buffer: Buffer<ArrayBuffer> = NO_BUFFER;
   #used = 0;
+  /** `writtenCost` when the last slice began. */
+  #writtenBefore = 0;
+  #hurries = false;
   #retry: Timer | null = null;
 
   constructor(options: FlushOptions) {
@@ -71,18 +85,28 @@ export class Flush {
     this.#state = 'encoding';
     this.#entries = this.#options.generation.entries();
     this.#batch = this.#options.backend.beginWrite();
+    this.#writtenBefore = this.#options.writtenCost();
     this.#options.clock.defer(() => this.#encodeSlice());
+  }
+
+  /** Nothing else wants the event loop: there is no rest any more. */
+  hurry(): void {
+    this.#hurries = true;
   }
 
   #encodeSlice(): void {
     if (this.#state !== 'encoding' || this.#entries === null || this.#batch === null) return;
-    let bytes = 0;
-    for (let i = 0; i < SLICE_RECORDS && bytes < SLICE_BYTES; i++) {
+    const written = this.#options.writtenCost();
+    const enough = Math.max(SLICE_COST, FLUSHED_PER_WRITTEN * (written - this.#writtenBefore));
+    this.#writtenBefore = written;
+    for (let cost = 0; cost < enough;) {
       const step = this.#entries.next();
       if (step.done === true) return this.#commit(this.#batch);
-      bytes += this.#encode(step.value, this.#batch);
+      cost += this.#encode(step.value, this.#batch);
     }
-    this.#options.clock.setTimer(SLICE_REST_MS, () => this.#encodeSlice());
+    const { clock } = this.#options;
+    if (this.#hurries) clock.defer(() => this.#encodeSlice());
+    else clock.setTimer(SLICE_REST_MS, () => this.#encodeSlice());
   }
 
   #encode(entry: Entry, batch: BackendWrite): number {
@@ -95,7 +119,7 @@ export class Flush {
     }
     this.#used = writeRecord(this.#buffer, this.#used, key, value);
     this.#options.onEntry(entry);
-    return bytes;
+    return flushCost(key, value);
   }
 
   #endBuffer(batch: BackendWrite): void {

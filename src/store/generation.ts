@@ -10,6 +10,18 @@ const ORDERED_KEY_BYTES = 48;
 /** What was replaced may take as much room as what is valid, and this much more. */
 const GARBAGE_BYTES = 4 * 1024;
 
+/** How many further generations keep a namespace in order after one in which it was walked. */
+const KEPT_GENERATIONS = 8;
+
+/** The keys that begin with one character. */
+interface Namespace {
+  count: number;
+  /** Null as long as nobody walks over them. */
+  keys: SortedKeys | null;
+  /** For so many generations, with this one, they are kept in order. */
+  keptFor: number;
+}
+
 /**
  * Writes over whatever lies below. Values are copied on their way in, and those given out stay as they are.
  *
@@ -18,16 +30,17 @@ const GARBAGE_BYTES = 4 * 1024;
  */
 export class Generation {
   readonly #entries = new ByteMap();
-  /** The keys of the namespaces that are in order. */
-  readonly #keys = new SortedKeys();
-  /** Codes of the first characters of these namespaces. */
-  readonly #ordered: Set<number>;
-  readonly #walked = new Set<number>();
+  /** By the codes of the first characters. */
+  readonly #namespaces: (Namespace | undefined)[] = [];
   #orderedBytes = 0;
 
-  /** Keeps these namespaces in order from the start; others as soon as they are walked. */
-  constructor(ordered: Iterable<number> = []) {
-    this.#ordered = new Set(ordered);
+  /** The one that follows `before` keeps those namespaces in order from the start that were walked not long ago. */
+  constructor(before?: Generation) {
+    if (before === undefined) return;
+    before.#namespaces.forEach((namespace, code) => {
+      if (namespace === undefined || namespace.keptFor <= 1) return;
+      this.#namespaces[code] = { count: 0, keys: new SortedKeys(), keptFor: namespace.keptFor - 1 };
+    });
   }
 
   /** About what the entries take in memory; what was replaced may take as much again for a while. */
@@ -44,11 +57,6 @@ export class Generation {
     return this.#entries.size === 0;
   }
 
-  /** Codes of the first characters of the namespaces that were walked while there was something to walk over. */
-  get walked(): ReadonlySet<number> {
-    return this.#walked;
-  }
-
   /** Undefined where nothing is said of the key here. `hash` is the key's, where it is known. */
   get(key: StateKey, hash = hashKey(key)): Layered | undefined {
     return this.#entries.get(key, hash);
@@ -56,24 +64,29 @@ export class Generation {
 
   put(key: StateKey, value: Layered, hash = hashKey(key)): void {
     const entries = this.#entries;
-    if (entries.put(key, hash, value) && this.#ordered.has(key.charCodeAt(0))) this.#order(key);
+    if (entries.put(key, hash, value)) this.#added(key);
     if (entries.usedBytes > 2 * entries.liveBytes + GARBAGE_BYTES) entries.retireOldest(true);
   }
 
   /** Forgets a key: what lies below shows again. */
   remove(key: StateKey, hash = hashKey(key)): void {
-    if (!this.#entries.remove(key, hash) || !this.#ordered.has(key.charCodeAt(0))) return;
-    this.#keys.remove(key);
+    if (!this.#entries.remove(key, hash)) return;
+    const namespace = this.#namespaces[key.charCodeAt(0)] as Namespace;
+    namespace.count--;
+    if (namespace.keys === null) return;
+    namespace.keys.remove(key);
     this.#orderedBytes -= ORDERED_KEY_BYTES + key.length;
   }
 
   /** Entries from `start`, inclusive, to `end`, exclusive. Nothing may be written while the walk is under way. */
   *range(start: StateKey, end: StateKey, reverse: boolean): Generator<[StateKey, Layered], undefined> {
-    if (this.isEmpty || start >= end) return undefined;
-    this.#putInOrder(start.charCodeAt(0) || 0, lastNamespace(end));
-    for (const key of this.#keys.walk(start, end, reverse)) {
-      const value = this.get(key);
-      if (value !== undefined) yield [key, value];
+    if (start >= end) return undefined;
+    const ordered = this.#inOrder(start.charCodeAt(0) || 0, lastNamespace(end));
+    for (const keys of reverse ? ordered.reverse() : ordered) {
+      for (const key of keys.walk(start, end, reverse)) {
+        const value = this.get(key);
+        if (value !== undefined) yield [key, value];
+      }
     }
     return undefined;
   }
@@ -83,23 +96,37 @@ export class Generation {
     return this.#entries.entries();
   }
 
-  #putInOrder(first: number, last: number): void {
-    const missing = new Set<number>();
-    for (let code = first; code <= last; code++) {
-      this.#walked.add(code);
-      if (!this.#ordered.has(code)) missing.add(code);
-    }
-    if (missing.size === 0) return;
-    const keys: StateKey[] = [];
-    for (const { key } of this.#entries.entries()) if (missing.has(key.charCodeAt(0))) keys.push(key);
-    // Keys that come in order are appended, which costs next to nothing.
-    for (const key of keys.sort()) this.#order(key);
-    for (const code of missing) this.#ordered.add(code);
+  #added(key: StateKey): void {
+    const code = key.charCodeAt(0);
+    const namespace = (this.#namespaces[code] ??= { count: 0, keys: null, keptFor: 0 });
+    namespace.count++;
+    if (namespace.keys === null) return;
+    namespace.keys.add(key);
+    this.#orderedBytes += ORDERED_KEY_BYTES + key.length;
   }
 
-  #order(key: StateKey): void {
-    this.#keys.add(key);
-    this.#orderedBytes += ORDERED_KEY_BYTES + key.length;
+  /** The keys of the namespaces from `first` to `last` that have any. */
+  #inOrder(first: number, last: number): SortedKeys[] {
+    const walked: [code: number, namespace: Namespace][] = [];
+    for (let code = first; code <= last; code++) {
+      const namespace = this.#namespaces[code];
+      if (namespace === undefined || namespace.count === 0) continue;
+      namespace.keptFor = KEPT_GENERATIONS;
+      walked.push([code, namespace]);
+    }
+    const missing = walked.filter(([, { keys }]) => keys === null);
+    if (missing.length > 0) this.#putInOrder(new Map(missing));
+    return walked.map(([, { keys }]) => keys as SortedKeys);
+  }
+
+  #putInOrder(namespaces: ReadonlyMap<number, Namespace>): void {
+    const keysOf = new Map<number, StateKey[]>();
+    for (const code of namespaces.keys()) keysOf.set(code, []);
+    for (const key of this.#entries.keys(new Set(namespaces.keys()))) {
+      keysOf.get(key.charCodeAt(0))?.push(key);
+      this.#orderedBytes += ORDERED_KEY_BYTES + key.length;
+    }
+    for (const [code, namespace] of namespaces) namespace.keys = SortedKeys.of(keysOf.get(code) ?? []);
   }
 }
 

@@ -74,7 +74,7 @@ class LmdbBackend implements StoreBackend {
     this.#writer.notify({ type: 'begin', folder });
     return {
       add: (records) => this.#writer.notify({ type: 'collect', folder, records }, [records.buffer]),
-      commit: (position, done) => this.#commit(position, done),
+      commit: (position, done) => this.#commit(folder, position, done),
     };
   }
 
@@ -102,10 +102,10 @@ class LmdbBackend implements StoreBackend {
     this.#writer.stop(() => closeEnv(this.#env, done));
   }
 
-  #commit(position: Position, done: Done): void {
+  #commit(folder: string, position: Position, done: Done): void {
     const record = { position, installedIndex: 0 };
     const bytes = encodePosition(record);
-    const request = { type: 'write', folder: this.#path, position: bytes } as const;
+    const request = { type: 'write', folder, position: bytes } as const;
     this.#writeId = this.#writer.request(request, [bytes.buffer], 'cannot write the state', (error) => {
       this.#writeId = null;
       if (error === null) {

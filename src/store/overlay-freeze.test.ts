@@ -151,3 +151,53 @@ test('a snapshot that is installed while a generation is being frozen takes its 
   assert.equal(calls, 1);
   assert.equal(backend.pending, null);
 });
+
+test('however much is written in a turn, it is saved, frozen and flushed as fast', () => {
+  for (const valueBytes of [20, 300, 16_000]) {
+    const { backend, scheduler, store, flushes } = makeStore(1_000_000);
+    // What was written and not saved, like the changes that watches resume from.
+    let unsaved = 0;
+    store.beforeFreeze = (bytesMax) => {
+      const piece = Math.min(unsaved, bytesMax);
+      unsaved -= piece;
+      store.put(`s${scheduler.nowMs}`, new Uint8Array(piece));
+      return unsaved === 0;
+    };
+    store.setLogDurable(1e9);
+    let index = 0;
+    for (let turn = 0; turn < 100; turn++) {
+      for (let bytes = 0; bytes < 400_000; bytes += valueBytes + 10) {
+        store.put(`k${index % 50_000}`, new Uint8Array(valueBytes));
+        unsaved = Math.min(unsaved + valueBytes, 1_500_000);
+        store.advance(at(++index));
+      }
+      scheduler.runFor(1);
+      backend.pending?.finish(null);
+      assert.ok(store.unflushedBytes < 10_000_000, `${store.unflushedBytes} in turn ${turn}`);
+    }
+    assert.ok(flushes.length > 5, `${flushes.length} flushes of values of ${valueBytes} bytes`);
+  }
+});
+
+test('a store that is closed while a generation is being frozen has it on disk before', () => {
+  const { backend, scheduler, store } = makeStore();
+  const limits: number[] = [];
+  store.beforeFreeze = (bytesMax) => {
+    limits.push(bytesMax);
+    store.put('s', bytes(`piece ${limits.length}`));
+    return limits.length === 2;
+  };
+  store.setLogDurable(100);
+  store.put('k', bytes('value'));
+  store.advance(at(4));
+  store.flush();
+  let closed = false;
+  store.close(() => (closed = true));
+  assert.equal(limits[1], Infinity);
+  scheduler.runFor(10);
+  assert.equal(closed, false);
+  backend.pending?.finish(null);
+  assert.equal(closed, true);
+  assert.deepEqual(backend.position, at(4));
+  assert.equal(text(backend.get('s')), 'piece 2');
+});

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Prng } from '../base/prng.ts';
 import type { BackendInstall, StoreBackend } from './backend.ts';
 import { Floors } from './floors.ts';
-import { Flush } from './flush.ts';
+import { Flush, flushCost } from './flush.ts';
 import type { Entry, Layered } from './byte-map.ts';
 import { Generation } from './generation.ts';
 import { hashKey } from './key-hash.ts';
@@ -21,10 +21,14 @@ const MIB = 1024 * 1024;
  */
 const FLUSH_BYTES = 64 * MIB;
 const FLUSH_INTERVAL_MS = 30_000;
-/** State that is kept in memory is put here in pieces of this size, or of this share of what is flushed, with a rest after each. */
+/**
+ * State that is kept in memory is put here in pieces of this size, or of this share of what is flushed, with a rest after
+ * each; in larger ones where more than half as much is written meanwhile, so that it comes to an end.
+ */
 const SAVE_BYTES = MIB / 4;
 const SAVE_SHARE = 1 / 8;
 const SAVE_REST_MS = 1;
+const SAVED_PER_WRITTEN = 2;
 const CACHE_BYTES = 48 * MIB;
 /** Nothing applied for so long: a flush disturbs nobody now, and a restart finds little to replay. */
 const QUIET_MS = 1_000;
@@ -81,6 +85,7 @@ export class OverlayStore implements Store {
   #flush: Flush | null = null;
   /** State that is kept in memory is being put here, so that the generation can be frozen. */
   #isFreezing = false;
+  #freezeTimer: Timer | null = null;
   /**
    * What a flush brings to the backend is here before it is there: until then the flush's generation hides it. So the
    * cache never has an older value than the backend.
@@ -98,6 +103,8 @@ export class OverlayStore implements Store {
   #lastHash = hashKey('');
   /** Counts the writes: a walk must not see any. */
   #writes = 0;
+  /** What all writes cost a flush. */
+  #writtenCost = 0;
   #closing: ((error: Error | null) => void) | null = null;
 
   constructor(backend: StoreBackend, options: StoreOptions) {
@@ -152,6 +159,7 @@ export class OverlayStore implements Store {
   put(key: StateKey, value: Uint8Array): void {
     assertKey(key);
     this.#writes++;
+    this.#writtenCost += flushCost(key, value);
     this.#active.put(key, value, this.#hashOf(key));
     this.#floors.put(key);
   }
@@ -162,6 +170,7 @@ export class OverlayStore implements Store {
     const active = this.#active.get(key, hash);
     if (active === null) return;
     this.#writes++;
+    this.#writtenCost += flushCost(key, null);
     // A key that came and went within one generation leaves no trace on disk; to know costs a look there.
     const hidden = active === undefined ? this.#mayLieBelow(key) : this.#liesBelow(key);
     if (hidden) this.#active.put(key, null, hash);
@@ -225,6 +234,9 @@ export class OverlayStore implements Store {
 
   close(done: (error: Error | null) => void): void {
     assert(this.#closing === null, 'closed once');
+    if (this.#isFreezing && this.#mayFreeze() && this.beforeFreeze(Infinity)) this.#freeze();
+    this.#endFreezing();
+    this.#flush?.hurry();
     this.#closing = done;
     this.#flushTimer?.cancel();
     this.#install?.abort();
@@ -285,23 +297,33 @@ export class OverlayStore implements Store {
   #freezeSoon(): void {
     if (this.#isFreezing) return;
     this.#isFreezing = true;
-    this.#goOnFreezing();
+    this.#goOnFreezing(0);
   }
 
-  #goOnFreezing(): void {
-    if (!this.#isFreezing) return;
+  /** So much was written since the last piece was saved. */
+  #goOnFreezing(written: number): void {
     this.#isFreezing = this.#mayFreeze();
     if (!this.#isFreezing) return;
-    if (this.beforeFreeze(Math.min(SAVE_BYTES, SAVE_SHARE * this.#flushBytes))) this.#freeze();
-    else this.#clock.setTimer(SAVE_REST_MS, () => this.#goOnFreezing());
+    const piece = Math.min(SAVE_BYTES, SAVE_SHARE * this.#flushBytes);
+    if (this.beforeFreeze(Math.max(piece, SAVED_PER_WRITTEN * written))) return this.#freeze();
+    const before = this.#writtenCost;
+    this.#freezeTimer = this.#clock.setTimer(SAVE_REST_MS, () =>
+      this.#goOnFreezing(this.#writtenCost - before),
+    );
+  }
+
+  #endFreezing(): void {
+    this.#isFreezing = false;
+    this.#freezeTimer?.cancel();
   }
 
   #freeze(): void {
-    this.#isFreezing = false;
+    this.#endFreezing();
     const flush = new Flush({
       backend: this.#backend,
       clock: this.#clock,
       generation: this.#active,
+      writtenCost: () => this.#writtenCost,
       position: this.#position,
       onEntry: (entry) => this.#encoded(entry),
       onFlushed: () => this.#flushed(flush),
@@ -311,8 +333,7 @@ export class OverlayStore implements Store {
       },
       onFatal: (error) => this.#fail(error),
     });
-    // What was walked will be again.
-    this.#active = new Generation(this.#active.walked);
+    this.#active = new Generation(this.#active);
     this.#frozenPosition = this.#position;
     this.#flushShare = drawFlushShare(this.#prng);
     this.#flush = flush;
@@ -346,7 +367,7 @@ export class OverlayStore implements Store {
   #switchTo(install: BackendInstall, position: Position): void {
     this.#flush?.cancel();
     this.#flush = null;
-    this.#isFreezing = false;
+    this.#endFreezing();
     this.#outOfSpace = false;
     this.#snapshots.closeAll();
     try {

@@ -10,6 +10,17 @@ export class SortedKeys {
   /** None is empty, but for the only one of an empty set. */
   readonly #blocks: StateKey[][] = [[]];
 
+  /** The set of these keys, of which each is given once. */
+  static of(keys: readonly StateKey[]): SortedKeys {
+    const sorted = keys.toSorted();
+    const set = new SortedKeys();
+    for (let at = 0; at < sorted.length; at += BLOCK_KEYS_MAX / 2) {
+      set.#blocks.push(sorted.slice(at, at + BLOCK_KEYS_MAX / 2));
+    }
+    if (set.#blocks.length > 1) set.#blocks.shift();
+    return set;
+  }
+
   /** Inserts a key that is not in the set; one that is stays there once. */
   add(key: StateKey): void {
     const at = this.#blockFor(key);

@@ -85,8 +85,8 @@ export interface Store extends StateStorage {
   /** Whether the last flush failed for want of space; it is retried. */
   readonly outOfSpace: boolean;
   /**
-   * Called right before a generation is frozen, so that state kept in memory is put into the storage, about so many
-   * bytes of it; where it returns false, again in a later turn, and only then the generation is frozen.
+   * Called before a generation is frozen, so that state kept in memory is put into the storage, about so many bytes of it.
+   * Where it returns false it is called again in a later turn; the generation is frozen right after it returned true.
    */
   beforeFreeze: (bytesMax: number) => boolean;
   /** Called after a flush changed `durablePosition`. */
@@ -97,12 +97,12 @@ export interface Store extends StateStorage {
   advance(position: Position): void;
   /** Tells how far the local log is durable: a generation that ends above is not flushed before. */
   setLogDurable(index: number): void;
-  /** Freezes what was applied and flushes it soon, whatever its size. Nothing happens while one is under way. */
+  /** Freezes what was applied, now or soon and then with what came meanwhile, and flushes it, whatever its size. Nothing happens while one is under way. */
   flush(): void;
   /** A snapshot of `durablePosition`. */
   openSnapshot(): StoreSnapshot;
   /** Stages a state for `position`, which the chunks carry, too. */
   beginInstall(position: Position): StoreInstall;
-  /** Waits for a flush under way; does not start one. */
+  /** Waits for a flush under way or asked for; does not start one. */
   close(done: (error: Error | null) => void): void;
 }
