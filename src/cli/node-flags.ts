@@ -8,8 +8,11 @@
  */
 export const NODE_FLAGS = ['--expose-gc', '--initial-old-space-size=256', '--min-semi-space-size=16'];
 
-/** Of the GNU C library: memory that is freed in large pieces goes back to the system, and leaves no holes. */
-export const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=131072';
+/**
+ * Of the GNU C library: memory that is freed in large pieces goes back to the system, and leaves no holes; and all threads
+ * share what is free.
+ */
+export const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=131072:glibc.malloc.arena_max=1';
 
 /** The environment of a server: this process's, which may have its own opinion. */
 export const serverEnvironment = (): NodeJS.ProcessEnv => ({ GLIBC_TUNABLES, ...process.env });

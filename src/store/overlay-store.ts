@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
  * Large and rare flushes write a key that changes often once for many changes, and a page once for many keys; how long
  * the log is that a restart replays goes by the two of them.
  */
-const FLUSH_BYTES = 64 * MIB;
+const FLUSH_BYTES = 48 * MIB;
 const FLUSH_INTERVAL_MS = 30_000;
 /**
  * State that is kept in memory is put here in pieces of this size, or of this share of what is flushed, with a rest after
