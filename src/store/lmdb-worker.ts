@@ -21,6 +21,8 @@ import type { StateKey } from './store.ts';
 
 /** A staged state is written in transactions of about this size, not in one a piece. */
 const STAGE_BYTES = 8 * 1024 * 1024;
+/** A batch of this size is garbage that is worth a collection. */
+const LARGE_BATCH_BYTES = 4 * 1024 * 1024;
 
 interface OpenEnv {
   readonly env: Env;
@@ -52,9 +54,13 @@ async function perform(request: WriterRequest): Promise<void> {
       return;
     case 'stage':
       return answer(request.id, stage(request.folder, request.records));
-    case 'write':
-      // A batch leaves tens of megabytes, which nothing else in this thread would have collected before the next one.
-      return answer(request.id, write(request.folder, request.position)).then(() => globalThis.gc?.());
+    case 'write': {
+      const bytes = bytesOf(batchOf(request.folder));
+      await answer(request.id, write(request.folder, request.position));
+      // Nothing else in this thread would have it collected before the next one.
+      if (bytes >= LARGE_BATCH_BYTES) globalThis.gc?.();
+      return;
+    }
     case 'release':
       return answer(request.id, release(request.folder));
     case 'remove':
@@ -113,8 +119,7 @@ async function remove(folder: string): Promise<void> {
 async function stage(folder: string, records: Uint8Array): Promise<void> {
   const batch = batchOf(folder);
   batch.push(records);
-  const bytes = batch.reduce((sum, { length }) => sum + length, 0);
-  if (bytes >= STAGE_BYTES) await write(folder, null);
+  if (bytesOf(batch) >= STAGE_BYTES) await write(folder, null);
 }
 
 /** What was collected or staged, and the position, in one transaction. Durable when it resolves. */
@@ -141,6 +146,9 @@ async function write(folder: string, position: Uint8Array | null): Promise<void>
   open.suspect = false;
   batches.delete(folder);
 }
+
+const bytesOf = (batch: readonly Uint8Array[]): number =>
+  batch.reduce((sum, { length }) => sum + length, 0);
 
 function entriesOf(batch: readonly Uint8Array[]): Map<StateKey, Layered> {
   const entries = new Map<StateKey, Layered>();
