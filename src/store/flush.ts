@@ -14,12 +14,12 @@ const SLICE_REST_MS = 1;
 const FLUSHED_PER_WRITTEN = 2;
 /** What an entry costs beside its bytes, in the time that so many bytes take. */
 const ENTRY_COST_BYTES = 128;
+const BUFFER_BYTES = 1024 * 1024;
+const RETRY_AFTER_MS = 1_000;
 
 /** What it costs to encode an entry, in bytes. */
 export const flushCost = (key: StateKey, value: Layered): number =>
   ENTRY_COST_BYTES + recordBytes(key, value);
-const BUFFER_BYTES = 1024 * 1024;
-const RETRY_AFTER_MS = 1_000;
 
 export interface FlushOptions {
   readonly backend: StoreBackend;

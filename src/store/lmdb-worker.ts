@@ -147,8 +147,7 @@ async function write(folder: string, position: Uint8Array | null): Promise<void>
   batches.delete(folder);
 }
 
-const bytesOf = (batch: readonly Uint8Array[]): number =>
-  batch.reduce((sum, { length }) => sum + length, 0);
+const bytesOf = (batch: readonly Uint8Array[]): number => batch.reduce((sum, { length }) => sum + length, 0);
 
 function entriesOf(batch: readonly Uint8Array[]): Map<StateKey, Layered> {
   const entries = new Map<StateKey, Layered>();
